@@ -1,0 +1,169 @@
+//! The question "may they?", and the proof that it was asked.
+//!
+//! A [`Grant`] is made by the authorizers of this crate and nowhere else. The command executor takes
+//! one, which turns "somebody forgot the check" from a hole into a program that does not compile.
+//! Policies change by implementing [`Authorizer`] anew; nothing that holds a grant notices.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::permission::Permission;
+use crate::principal::Principal;
+
+/// Decides who may do what.
+pub trait Authorizer: Send + Sync {
+    /// Grants `permission` within `scope` to `principal`, or says how to refuse.
+    ///
+    /// # Errors
+    /// [`Denied::NotFound`] when the principal must not even learn that the organization exists,
+    /// [`Denied::Forbidden`] when they belong to it and lack the permission.
+    fn authorize(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        scope: &Scope,
+    ) -> Result<Grant, Denied>;
+}
+
+/// Proof that a principal may do one thing in one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[must_use = "a grant is what an operation asks for; checking without using it guards nothing"]
+pub struct Grant {
+    principal: Principal,
+    permission: Permission,
+    scope: Scope,
+}
+
+/// Where something is done: an organization, or a part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// The organization.
+    pub org: Uuid,
+    /// The project, when it is about one.
+    pub project: Option<Uuid>,
+    /// The environment, when it is about one.
+    pub environment: Option<Uuid>,
+}
+
+/// Why it was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// Another tenant's: answer exactly as for an id that does not exist.
+    #[error("there is no such thing here: check the id, and whose key or login you use")]
+    NotFound,
+    /// They may see the place, and not do this there.
+    #[error("this needs the permission {permission}: ask an owner of the organization for it")]
+    Forbidden {
+        /// What was lacking.
+        permission: Permission,
+    },
+}
+
+/// What a user is in an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Role {
+    /// May do everything in it.
+    Owner,
+}
+
+/// Knows who belongs where. It is asked on every request, so an answer must not need I/O.
+pub trait Memberships: Send + Sync {
+    /// The role of `user` in `org`, or `None` for a stranger.
+    fn role(&self, user: Uuid, org: Uuid) -> Option<Role>;
+}
+
+impl Grant {
+    /// For the authorizers of this crate alone.
+    pub(crate) fn new(principal: &Principal, permission: Permission, scope: &Scope) -> Self {
+        Self { principal: principal.clone(), permission, scope: *scope }
+    }
+
+    /// Who was granted it.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What was granted.
+    #[must_use]
+    pub fn permission(&self) -> Permission {
+        self.permission
+    }
+
+    /// Where it holds.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Whether this proof is good for `permission` within `scope`; an executor asks before it acts,
+    /// so that a grant for one thing is not spent on another.
+    #[must_use]
+    pub fn allows(&self, permission: Permission, scope: &Scope) -> bool {
+        self.permission == permission && self.scope == *scope
+    }
+}
+
+impl Scope {
+    /// The whole of an organization.
+    #[must_use]
+    pub fn organization(org: Uuid) -> Self {
+        Self { org, project: None, environment: None }
+    }
+
+    /// The same, in this project.
+    #[must_use]
+    pub fn in_project(self, project: Uuid) -> Self {
+        Self { project: Some(project), ..self }
+    }
+
+    /// The same, in this environment.
+    #[must_use]
+    pub fn in_environment(self, environment: Uuid) -> Self {
+        Self { environment: Some(environment), ..self }
+    }
+}
+
+/// A fixed table of (user, organization), for tests and tools.
+impl<S: BuildHasher + Send + Sync> Memberships for HashMap<(Uuid, Uuid), Role, S> {
+    fn role(&self, user: Uuid, org: Uuid) -> Option<Role> {
+        self.get(&(user, org)).copied()
+    }
+}
+
+impl<M: Memberships + ?Sized> Memberships for Arc<M> {
+    fn role(&self, user: Uuid, org: Uuid) -> Option<Role> {
+        (**self).role(user, org)
+    }
+}
+
+impl<A: Authorizer + ?Sized> Authorizer for Arc<A> {
+    fn authorize(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        scope: &Scope,
+    ) -> Result<Grant, Denied> {
+        (**self).authorize(principal, permission, scope)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_good_for_what_it_names_and_nothing_else() {
+        let scope = Scope::organization(Uuid::from_u128(1)).in_project(Uuid::from_u128(2));
+        let grant = Grant::new(&Principal::system(), Permission::FlagToggle, &scope);
+
+        assert!(grant.allows(Permission::FlagToggle, &scope));
+        assert!(!grant.allows(Permission::FlagArchive, &scope));
+        assert!(!grant.allows(Permission::FlagToggle, &scope.in_environment(Uuid::from_u128(3))));
+        assert!(!grant.allows(Permission::FlagToggle, &Scope::organization(Uuid::from_u128(1))));
+    }
+}

@@ -1,0 +1,1 @@
+//! Executes commands against the event log.

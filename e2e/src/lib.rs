@@ -1,0 +1,1 @@
+//! Tests of the whole platform: real processes, real clients, faults.

@@ -1,0 +1,1 @@
+//! Answers SDKs from memory: OFREP, config download, change stream.

@@ -1,0 +1,12 @@
+//! The event log against its contract, on both implementations and on a real server.
+
+mod contract;
+mod damage;
+mod faults;
+mod fixture;
+mod lamp;
+mod opening;
+mod restart;
+mod store;
+mod transfer;
+mod writers;

@@ -1,0 +1,1 @@
+//! Publishes what edges need of every environment to FF_CONFIG.

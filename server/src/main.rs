@@ -1,0 +1,3 @@
+//! The one binary: every service and tool of the platform.
+
+fn main() {}

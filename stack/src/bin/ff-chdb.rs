@@ -1,0 +1,3 @@
+//! A ClickHouse-compatible HTTP server over chDB.
+
+fn main() {}

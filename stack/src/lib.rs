@@ -1,0 +1,31 @@
+//! The embedded servers: NATS, PostgreSQL and a ClickHouse-compatible server over chDB.
+//!
+//! A machine with nothing set up gets the whole platform from one command because this crate fetches
+//! the servers it needs, checks them, starts them under one directory and looks after them. Where
+//! servers exist already, the same types only carry their addresses.
+//!
+//! - [`artifacts`]: the pinned binaries and how they get here.
+//! - [`process`]: a child that never outlives us; [`ProcessSpec`] and [`Readiness`]: what to run and
+//!   when it counts as up.
+//! - [`nats`], [`postgres`], [`chdb`]: how each server is prepared and started.
+//! - [`supervisor`]: keeps processes running; [`Stack`]: the three servers under a supervisor.
+//!
+//! Invariants: a server is never run whose package has another checksum than the pinned one; data
+//! appears under its final name only when whole; `kill -9` of any or all processes leaves nothing that
+//! has to be repaired by hand.
+
+pub mod artifacts;
+mod error;
+pub mod nats;
+pub mod ports;
+pub mod postgres;
+mod proc;
+pub mod process;
+mod readiness;
+mod server;
+mod spec;
+
+pub use error::StackError;
+pub use readiness::Readiness;
+pub use server::Server;
+pub use spec::{ProcessSpec, RestartPolicy};
