@@ -21,6 +21,7 @@ pub use command::{CreateFlag, FlagCommand, FlagDetails};
 pub use error::FlagError;
 pub use event::FlagEvent;
 pub use facts::{FlagFacts, Mentions};
+pub use validate::{RULES_MAX, TARGET_KEYS_MAX, VALUE_MAX, VARIATIONS_MAX};
 
 /// A flag's states.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

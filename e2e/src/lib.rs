@@ -1,1 +1,10 @@
-//! Tests of the whole platform: real processes, real clients, faults.
+//! Runs the whole platform as a user would: the real binary, its real servers, in a folder of its own.
+//!
+//! The tests are in `tests/it`. They need the debug binaries: `make test` builds them, and so does
+//! `cargo build -p ff -p ff-stack --bins`.
+
+mod api;
+mod platform;
+
+pub use api::{Answer, Api};
+pub use platform::{Alone, Platform};

@@ -51,6 +51,13 @@ pub fn references(flag: &FlagDefinition) -> References {
     references
 }
 
+/// The flags and segments that a condition refers to.
+pub fn condition_references(condition: &Condition) -> References {
+    let mut references = References::default();
+    references.add(std::iter::once(condition));
+    references
+}
+
 /// The flags and other segments that a segment refers to.
 pub fn segment_references(segment: &SegmentDefinition) -> References {
     let mut references = References::default();

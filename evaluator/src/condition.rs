@@ -13,14 +13,14 @@ pub(crate) enum Node {
     And(Box<[Node]>),
     Or(Box<[Node]>),
     Not(Box<Node>),
-    Test(Box<CompiledTest>),
+    Test(CompiledTest),
 }
 
 /// A test, compiled, and as it was written, for explanations.
 #[derive(Debug)]
 pub(crate) struct CompiledTest {
     pub(crate) check: Check,
-    pub(crate) source: Test,
+    pub(crate) source: Box<Test>,
 }
 
 /// What a test looks at.
@@ -78,7 +78,7 @@ impl Compiler {
             }
             Condition::Test(test) => {
                 let check = self.test(test, place)?;
-                Node::Test(Box::new(CompiledTest { check, source: test.clone() }))
+                Node::Test(CompiledTest { check, source: Box::new(test.clone()) })
             }
         })
     }

@@ -17,8 +17,10 @@ pub(crate) const IDENTITY: [&str; 3] = ["targetingKey", "user_key", "user_id"];
 /// Who asks, and what is known of them. Attributes that are `null` are the same as missing.
 #[derive(Debug, Clone, Default)]
 pub struct Context {
-    /// Sorted by hash; names with the same hash lie together.
-    entries: Vec<Entry>,
+    /// The hashes of the names, ascending, apart from the entries so that a search reads little memory.
+    hashes: Box<[u64]>,
+    /// In the order of the hashes; names with the same hash lie together.
+    entries: Box<[Entry]>,
     /// Where the attributes of [`IDENTITY`] are among the entries, stand-ins filled in.
     identity: [Option<usize>; 3],
     /// The text that is hashed for a rollout and looked up in targets.
@@ -27,7 +29,6 @@ pub struct Context {
 
 #[derive(Debug, Clone)]
 struct Entry {
-    hash: u64,
     name: Box<str>,
     value: Value,
 }
@@ -63,12 +64,13 @@ impl Context {
 
     /// The same as [`Context::from_json`] for an object that is already known to be one.
     pub fn from_attributes(attributes: Map<String, Value>) -> Result<Self, ContextError> {
-        let mut entries: Vec<Entry> = attributes
+        let mut hashed: Vec<(u64, Entry)> = attributes
             .into_iter()
             .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| Entry { hash: name_hash(&name), name: name.into(), value })
+            .map(|(name, value)| (name_hash(&name), Entry { name: name.into(), value }))
             .collect();
-        entries.sort_unstable_by_key(|entry| entry.hash);
+        hashed.sort_unstable_by_key(|(hash, _)| *hash);
+        let (hashes, entries): (Vec<u64>, Vec<Entry>) = hashed.into_iter().unzip();
         let given = IDENTITY.map(|name| entries.iter().position(|entry| &*entry.name == name));
         if let Some(value) = given[0].map(|index| &entries[index].value)
             && !value.is_string()
@@ -82,7 +84,12 @@ impl Context {
             .flatten()
             .find_map(|index| bucketing_text(&entries[index].value))
             .map(|text| text.into_owned().into_boxed_str());
-        Ok(Self { identity: given.map(|own| own.or(first)), entries, targeting_key })
+        Ok(Self {
+            identity: given.map(|own| own.or(first)),
+            hashes: hashes.into(),
+            entries: entries.into(),
+            targeting_key,
+        })
     }
 
     /// Who asks, as text: the first of `targetingKey`, `user_key` and `user_id` that is a string with something in
@@ -108,16 +115,20 @@ impl Context {
 
     #[inline]
     fn entry(&self, hash: u64, name: &str) -> Option<&Value> {
-        let start = if self.entries.len() <= 8 {
-            self.entries.iter().position(|entry| entry.hash >= hash)?
+        let start = if self.hashes.len() <= 16 {
+            self.hashes.iter().position(|one| *one == hash)?
         } else {
-            self.entries.partition_point(|entry| entry.hash < hash)
+            self.hashes.partition_point(|one| *one < hash)
         };
-        self.entries[start..]
-            .iter()
-            .take_while(|entry| entry.hash == hash)
-            .find(|entry| &*entry.name == name)
-            .map(|entry| &entry.value)
+        for (entry, one) in self.entries.get(start..)?.iter().zip(self.hashes.get(start..)?) {
+            if *one != hash {
+                return None;
+            }
+            if *entry.name == *name {
+                return Some(&entry.value);
+            }
+        }
+        None
     }
 }
 

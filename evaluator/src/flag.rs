@@ -9,7 +9,7 @@ use crate::attribute::Attribute;
 use crate::bucketing::{Seed, Split};
 use crate::condition::{Compiler, Node};
 use crate::context::type_name;
-use crate::evaluation::ErrorCode;
+use crate::evaluation::{ErrorCode, Reason};
 use crate::model::{
     FlagDefinition, Outcome, Prerequisite, Rollout, Rule, SegmentDefinition, Target, ValueType, Weight,
 };
@@ -37,14 +37,13 @@ pub(crate) struct Needs {
 #[derive(Debug)]
 pub(crate) struct Body {
     pub(crate) variations: Box<[Variation]>,
-    pub(crate) enabled: bool,
     pub(crate) off: usize,
     pub(crate) prerequisites: Box<[Required]>,
     pub(crate) targets: FxHashMap<Box<str>, usize>,
     pub(crate) rules: Box<[CompiledRule]>,
     pub(crate) default: Serve,
-    /// Whether everyone gets the default variation, whatever the context.
-    pub(crate) fixed: bool,
+    /// What everyone gets, whatever the context: of a flag that is off, or has nothing but a default variation.
+    pub(crate) fixed: Option<(usize, Reason)>,
     /// Only where something is bucketed.
     pub(crate) seed: Option<Box<Seed>>,
 }
@@ -162,13 +161,16 @@ impl Body {
             || rules.iter().any(|rule| matches!(rule.then, Serve::Split(_)));
         Some(Self {
             variations,
-            enabled: flag.enabled,
             off,
-            fixed: flag.enabled
-                && prerequisites.is_empty()
-                && flag.targets.is_empty()
-                && rules.is_empty()
-                && matches!(default, Serve::Variation(_)),
+            fixed: match default {
+                _ if !flag.enabled => Some((off, Reason::Disabled)),
+                Serve::Variation(variation)
+                    if prerequisites.is_empty() && flag.targets.is_empty() && rules.is_empty() =>
+                {
+                    Some((variation, Reason::Static))
+                }
+                _ => None,
+            },
             prerequisites,
             targets,
             rules,

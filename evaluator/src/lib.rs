@@ -29,7 +29,7 @@ pub mod wire;
 
 pub use bucketing::bucket;
 pub use check::{
-    References, references, segment_references, used_variations, validate, validate_condition,
+    References, condition_references, references, segment_references, used_variations, validate, validate_condition,
     validate_segment,
 };
 pub use config::{Change, Config, FlagHandle};

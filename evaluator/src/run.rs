@@ -72,17 +72,8 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     #[inline]
     pub(crate) fn evaluate(&mut self, slot: FlagSlot) -> Evaluation<'c> {
         match self.flag(slot) {
-            Ok(served) => {
-                let variation = served.body.variations.get(served.variation);
-                Evaluation {
-                    value: variation.map(|variation| &variation.value),
-                    variation: variation.map(|variation| &*variation.key),
-                    variation_index: Some(served.variation),
-                    reason: served.reason,
-                    error: None,
-                    rule: served.rule,
-                    position: self.config.position(),
-                }
+            Ok(Served { body, variation, reason, rule }) => {
+                self.config.answer(body, variation, reason, rule)
             }
             Err(code) => self.config.error(code),
         }
@@ -109,13 +100,8 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     #[inline]
     fn body(&mut self, body: &'c Body) -> Result<Served<'c>, ErrorCode> {
         let serve = |variation, reason| Ok(Served { body, variation, reason, rule: None });
-        if body.fixed
-            && let Serve::Variation(variation) = body.default
-        {
-            return serve(variation, Reason::Static);
-        }
-        if !body.enabled {
-            return serve(body.off, Reason::Disabled);
+        if let Some((variation, reason)) = body.fixed {
+            return serve(variation, reason);
         }
         for required in &body.prerequisites {
             if !self.prerequisite(required)? {
@@ -217,9 +203,14 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     }
 
     /// Looks for the first part that comes out as wanted; the parts behind it are not looked at.
+    #[inline]
     fn first(&mut self, parts: &'c [Node], wanted: bool) -> Result<bool, ErrorCode> {
         for part in parts {
-            if self.condition(part)? == wanted {
+            let holds = match part {
+                Node::Test(test) => self.test(test)?,
+                nested => self.condition(nested)?,
+            };
+            if holds == wanted {
                 return Ok(true);
             }
         }
@@ -233,7 +224,7 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
             Check::Value { attribute, .. } | Check::Exists { attribute, .. } => context.find(attribute),
             _ => None,
         };
-        self.trace.enter(|| What::Test { test: test.source.clone(), actual: actual.cloned() });
+        self.trace.enter(|| What::Test { test: (*test.source).clone(), actual: actual.cloned() });
         let holds = match &test.check {
             Check::Value { test, .. } => Ok(actual.is_some_and(|value| test.holds(value, self.now))),
             Check::Exists { wanted, .. } => Ok(actual.is_some() == *wanted),

@@ -7,7 +7,7 @@ use cqrs_es::{Aggregate, AggregateContext};
 use uuid::Uuid;
 
 use crate::chain::Chain;
-use crate::{LogError, Position, Recorded, StreamKey, Tip, decode};
+use crate::{Digest, LogError, Position, Recorded, StreamKey, Tip, decode};
 
 /// The state of an aggregate after its last known commit.
 ///
@@ -21,6 +21,8 @@ pub struct Loaded<A> {
     pub aggregate: A,
     /// The last commit, none if the aggregate does not exist.
     pub tip: Option<Tip>,
+    /// Its place in the log.
+    pub position: Option<Position>,
     /// What each command of the past led to: a command that comes again gets its first answer.
     pub commands: HashMap<Uuid, Outcome>,
     /// How many events were applied.
@@ -36,6 +38,9 @@ pub struct Outcome {
     pub version: u64,
     /// Its place in the log.
     pub position: Position,
+    /// The digest of the id of what caused the command: it tells a command that comes again from
+    /// another one under the same id.
+    pub cause: Digest,
 }
 
 impl<A: Default> Loaded<A> {
@@ -46,6 +51,7 @@ impl<A: Default> Loaded<A> {
             key,
             aggregate: A::default(),
             tip: None,
+            position: None,
             commands: HashMap::new(),
             events: 0,
             bytes: 0,
@@ -62,8 +68,13 @@ impl<A> Loaded<A> {
 
     /// Notes a commit whose events the aggregate has applied already, as after an own append.
     pub fn record(&mut self, commit: &Recorded) {
-        let outcome = Outcome { version: commit.commit.version, position: commit.position };
+        let outcome = Outcome {
+            version: commit.commit.version,
+            position: commit.position,
+            cause: Digest::of(commit.commit.causation.id.as_bytes()),
+        };
         self.tip = Some(commit.tip());
+        self.position = Some(commit.position);
         self.commands.insert(commit.commit.command_id, outcome);
         self.events += commit.commit.events.len();
         self.bytes += commit.bytes.len();

@@ -1,3 +1,81 @@
 //! The one binary: every service and tool of the platform.
+//!
+//! Each command is a module of its own; what they share is configuration ([`settings`]), the folder that `ff up`
+//! keeps its state in ([`local`]), and how they connect to the servers ([`connect`]).
 
-fn main() {}
+mod audit;
+mod connect;
+mod import;
+mod local;
+mod migrate;
+mod replay;
+mod seed;
+mod services;
+mod settings;
+mod telemetry;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A feature flag and experimentation platform.
+#[derive(Parser)]
+#[command(name = "ff", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the whole platform here: servers, schema, demo data, services
+    Up(up::UpArgs),
+    /// Stop what `ff up` started here
+    Down,
+    /// Show what `ff up` started here
+    Ps,
+    /// Fetch the pinned server binaries into the cache
+    Fetch,
+    /// Run the control plane
+    Control,
+    /// Run the projections: read models, audit log, archive, edge config
+    Projector,
+    /// Run an edge
+    Edge,
+    /// Change the schema of the database
+    Migrate(migrate::MigrateArgs),
+    /// Make the first owner and the demo data, as far as they are missing
+    Seed,
+    /// Bring in flags from another system
+    Import(import::ImportArgs),
+    /// Rebuild a projection from the log, beside the live one
+    Replay(replay::ReplayArgs),
+    /// Check or export the audit log
+    Audit(audit::AuditArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Command::Up(args) => up::up(&args),
+        Command::Down => up::down(),
+        Command::Ps => up::ps(),
+        Command::Fetch => up::fetch(),
+        Command::Control => services::run(services::control),
+        Command::Projector => services::run(services::projector),
+        Command::Edge => services::run(services::edge),
+        Command::Migrate(args) => connect::block_on(migrate::run(args)),
+        Command::Seed => connect::block_on(seed::run()),
+        Command::Import(args) => connect::block_on(import::run(args)),
+        Command::Replay(args) => connect::block_on(replay::run(args)),
+        Command::Audit(args) => connect::block_on(audit::run(args)),
+    };
+    outcome.unwrap_or_else(|error| {
+        telemetry::complain(&error);
+        ExitCode::FAILURE
+    })
+}

@@ -1,13 +1,14 @@
-//! What can be configured: built-in defaults, under a TOML file, under `FF_` environment variables.
+//! What can be configured. Later goes over earlier: built-in defaults, `.local/ff.toml` (where `ff up` notes what it
+//! started), `ff.toml` in the working directory or what `FF_CONFIG` names, and `FF_` environment variables.
 //!
-//! The file is `ff.toml` in the working directory, or what `FF_CONFIG` names. A variable is `FF_<SECTION>_<FIELD>`;
-//! the same names stand in `.env.example`, which a test compares with this file.
+//! A variable is `FF_<SECTION>_<FIELD>`; the same names stand in `.env.example`, which a test compares with this
+//! file.
 
 use std::{net::SocketAddr, path::PathBuf};
 
 use figment::{
     Figment,
-    providers::{Env, Format, Serialized, Toml},
+    providers::{Env, Format, Toml},
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -212,15 +213,28 @@ pub enum SettingsError {
     },
 }
 
+/// Whether what `ff up` noted counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Noted {
+    /// For everything that works with what was started.
+    Use,
+    /// For `ff up` itself.
+    Ignore,
+}
+
 impl Settings {
-    /// Reads defaults, file and environment.
-    pub fn load() -> Result<Self, SettingsError> {
+    /// Reads defaults, files and environment.
+    pub fn load(noted: Noted) -> Result<Self, SettingsError> {
         let file = match std::env::var_os("FF_CONFIG").map(PathBuf::from) {
             Some(path) if !path.is_file() => return Err(SettingsError::NoSuchFile(path)),
             Some(path) => path,
             None => PathBuf::from("ff.toml"),
         };
-        let settings = Self::from_figment(&defaults().merge(Toml::file(file)).merge(environment()))?;
+        let base = match noted {
+            Noted::Use => defaults().merge(Toml::file(crate::local::NOTED_SETTINGS)),
+            Noted::Ignore => defaults(),
+        };
+        let settings = Self::from_figment(&base.merge(Toml::file(file)).merge(environment()))?;
         settings.validate()?;
         Ok(settings)
     }
@@ -257,7 +271,7 @@ fn defaults() -> Figment {
     for setting in ALL {
         toml.push_str(&format!("{} = {}\n", setting.path, setting.default));
     }
-    Figment::new().merge(Toml::string(&toml)).merge(Serialized::defaults(serde_json::json!({})))
+    Figment::new().merge(Toml::string(&toml))
 }
 
 /// Only variables that are settings: `.local/env` holds others of the same prefix.
@@ -284,7 +298,7 @@ mod tests {
     fn a_wrong_variable_is_named() {
         figment::Jail::expect_with(|jail| {
             jail.set_env("FF_CONTROL_LISTEN", "nonsense");
-            let error = Settings::load().unwrap_err().to_string();
+            let error = Settings::load(Noted::Use).unwrap_err().to_string();
             assert!(error.contains("FF_CONTROL_LISTEN"), "{error}");
             Ok(())
         });
@@ -295,7 +309,7 @@ mod tests {
         figment::Jail::expect_with(|jail| {
             jail.create_file("ff.toml", "[database]\nname = \"from_file\"\nuser = \"file_user\"\n")?;
             jail.set_env("FF_DATABASE_NAME", "from_env");
-            let settings = Settings::load().unwrap();
+            let settings = Settings::load(Noted::Use).unwrap();
             assert_eq!(settings.database.name, "from_env");
             assert_eq!(settings.database.user, "file_user");
             assert_eq!(settings.database.port, 5432);
@@ -307,7 +321,7 @@ mod tests {
     fn an_unknown_field_of_the_file_is_named() {
         figment::Jail::expect_with(|jail| {
             jail.create_file("ff.toml", "[database]\nnaem = \"x\"\n")?;
-            let error = Settings::load().unwrap_err().to_string();
+            let error = Settings::load(Noted::Use).unwrap_err().to_string();
             assert!(error.contains("naem"), "{error}");
             Ok(())
         });

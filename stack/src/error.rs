@@ -17,7 +17,7 @@ pub enum StackError {
         name: String,
         /// Why not.
         #[source]
-        source: ArtifactError,
+        source: Box<ArtifactError>,
     },
     /// Somebody else listens where a server is to.
     #[error("port {port} for {name} is in use{}: {}", holder_clause(holder.as_ref()), port_remedy(name, holder.as_ref()))]
@@ -36,6 +36,14 @@ pub enum StackError {
         directory: PathBuf,
         /// The other supervisor.
         pid: i32,
+    },
+    /// The other supervisor does not stop.
+    #[error("pid {pid} did not stop within {} s: see its log, or end it with `kill -9 {pid}`", patience.as_secs())]
+    DoesNotStop {
+        /// The other supervisor.
+        pid: i32,
+        /// How long was waited.
+        patience: Duration,
     },
     /// A process from an earlier start is still there.
     #[error("{name} still runs as pid {pid} from an earlier start: stop it with `kill {pid}`")]
@@ -111,7 +119,9 @@ pub enum StackError {
         barrier: PathBuf,
     },
     /// A name that would have to be quoted everywhere.
-    #[error("{value:?} is no name for a database or its user: use lower-case letters, digits and _")]
+    #[error(
+        "{value:?} is no name for a database or its user: use lower-case letters, digits and _"
+    )]
     BadName {
         /// The name.
         value: String,
@@ -140,7 +150,7 @@ impl StackError {
 
     pub(crate) fn artifact(name: &str) -> impl FnOnce(ArtifactError) -> Self {
         let name = name.to_owned();
-        move |source| Self::Artifact { name, source }
+        move |source| Self::Artifact { name, source: Box::new(source) }
     }
 }
 

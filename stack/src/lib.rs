@@ -15,7 +15,9 @@
 //! has to be repaired by hand.
 
 pub mod artifacts;
+pub mod chdb;
 mod error;
+mod files;
 pub mod nats;
 pub mod ports;
 pub mod postgres;
@@ -24,8 +26,15 @@ pub mod process;
 mod readiness;
 mod server;
 mod spec;
+mod stack;
+pub mod supervisor;
 
 pub use error::StackError;
 pub use readiness::Readiness;
 pub use server::Server;
 pub use spec::{ProcessSpec, RestartPolicy};
+pub use stack::{
+    ClickHouseSource, DatabaseOptions, NatsSource, PostgresSource, RunningStack, Stack,
+    StackOptions,
+};
+pub use supervisor::Supervisor;

@@ -4,7 +4,9 @@ use std::{fmt::Write, fs, path::PathBuf, time::Duration};
 
 use serde_json::Value;
 
-use crate::{ProcessSpec, Readiness, Server, StackError, artifacts::Artifact, ports};
+use crate::{
+    ProcessSpec, Readiness, Server, StackError, artifacts::Artifact, files::write_private, ports,
+};
 
 /// The largest message the server takes, in bytes: a commit with all its events.
 const MAX_PAYLOAD: u32 = 8 * 1024 * 1024;
@@ -126,22 +128,6 @@ impl Nats {
     pub async fn stop(self) {
         self.server.stop().await;
     }
-}
-
-/// Writes a file that may hold a password: readable by its owner alone from the first moment.
-pub(crate) fn write_private(path: &std::path::Path, content: &str) -> Result<(), StackError> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-
-    let temporary = path.with_extension("new");
-    let write = || {
-        let mut options = fs::OpenOptions::new();
-        let mut file =
-            options.create(true).truncate(true).write(true).mode(0o600).open(&temporary)?;
-        file.write_all(content.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&temporary, path)
-    };
-    write().map_err(StackError::io("write", path))
 }
 
 #[cfg(test)]

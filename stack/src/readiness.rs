@@ -26,6 +26,18 @@ pub enum Readiness {
 }
 
 impl Readiness {
+    /// The port it listens on, as far as this says so.
+    #[must_use]
+    pub fn port(&self) -> Option<u16> {
+        match self {
+            Self::Running => None,
+            Self::Tcp(address)
+            | Self::Nats(address)
+            | Self::Postgres(address, _)
+            | Self::Http(address, _) => Some(address.port()),
+        }
+    }
+
     /// Whether it is up now. Takes at most two seconds.
     pub async fn check(&self) -> bool {
         const LIMIT: Duration = Duration::from_secs(2);

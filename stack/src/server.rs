@@ -36,7 +36,7 @@ impl Server {
 
     /// Stops it cleanly.
     pub async fn stop(&self) {
-        self.process.stop(self.spec.stop_signal, self.spec.patience).await;
+        self.spec.stop(&self.process).await;
     }
 
     /// Kills it, as a crash would.

@@ -24,7 +24,7 @@ pub struct ProcessSpec {
     pub log: PathBuf,
     /// How to see that it is up.
     pub readiness: Readiness,
-    /// How long it may take to get there, and to stop.
+    /// How long it may take to get there.
     pub patience: Duration,
     /// What the supervisor does when it ends.
     pub restart: RestartPolicy,
@@ -47,6 +47,9 @@ pub enum RestartPolicy {
     /// Leaves it.
     Never,
 }
+
+/// How long a process may take to stop before it is killed.
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
 
 impl ProcessSpec {
     /// A program that is restarted when it ends, is up as soon as it runs and stops on SIGTERM.
@@ -111,6 +114,11 @@ impl ProcessSpec {
             program: self.program.clone(),
             source,
         })
+    }
+
+    /// Stops a process started from this.
+    pub(crate) async fn stop(&self, process: &Process) {
+        process.stop(self.stop_signal, STOP_PATIENCE).await;
     }
 
     /// Waits until a process started from this is up.

@@ -17,6 +17,7 @@
 //! Functions here panic with the whole chain of causes when a server cannot be had: a test has nothing
 //! better to do with such an error.
 
+pub mod chdb;
 pub mod clock;
 mod eventually;
 pub mod nats;

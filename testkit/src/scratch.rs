@@ -24,8 +24,7 @@ struct Scratch {
 pub(crate) fn directory(name: &str) -> PathBuf {
     static SCRATCH: OnceLock<Scratch> = OnceLock::new();
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    let scratch =
-        SCRATCH.get_or_init(|| crate::must(claim(), "make a directory for test servers"));
+    let scratch = SCRATCH.get_or_init(|| crate::must(claim(), "make a directory for test servers"));
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
     scratch.path.join(format!("{name}-{number}"))
 }

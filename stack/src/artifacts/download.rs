@@ -39,19 +39,18 @@ fn pip(artifact: &Artifact, into: &Path) -> Result<Output, ArtifactError> {
         let mut probe = Command::new(program);
         probe.args(leading).arg("--version").output().is_ok_and(|output| output.status.success())
     };
-    let (program, leading): (PathBuf, &[&str]) =
-        if has_pip(Path::new("python3"), &["-m", "pip"]) {
-            ("python3".into(), &["-m", "pip"])
-        } else if has_pip(Path::new("pip3"), &[]) {
-            ("pip3".into(), &[])
-        } else {
-            let environment = into.join("venv");
-            let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).output();
-            if !made.is_ok_and(|output| output.status.success()) {
-                return Err(missing());
-            }
-            (environment.join("bin/pip"), &[])
-        };
+    let (program, leading): (PathBuf, &[&str]) = if has_pip(Path::new("python3"), &["-m", "pip"]) {
+        ("python3".into(), &["-m", "pip"])
+    } else if has_pip(Path::new("pip3"), &[]) {
+        ("pip3".into(), &[])
+    } else {
+        let environment = into.join("venv");
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).output();
+        if !made.is_ok_and(|output| output.status.success()) {
+            return Err(missing());
+        }
+        (environment.join("bin/pip"), &[])
+    };
     let requirement = format!("{}=={}", artifact.package, artifact.version);
     Command::new(program)
         .args(leading)

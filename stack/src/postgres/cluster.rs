@@ -10,7 +10,7 @@ use std::{
 use super::{Authentication, Durability, PostgresOptions};
 use crate::{
     StackError,
-    nats::write_private,
+    files::write_private,
     proc,
     process::{Launch, Privileges, Process},
 };
@@ -178,7 +178,10 @@ fn forget_stranger(data: &Path) -> Result<(), StackError> {
     if alive && proc::inside(data).is_empty() {
         let pid = pid.unwrap_or_default();
         let program = pid.to_string() + " " + &proc::program(pid).unwrap_or_default();
-        tracing::warn!(process = program, "removing a stale postmaster.pid: another program has its pid");
+        tracing::warn!(
+            process = program,
+            "removing a stale postmaster.pid: another program has its pid"
+        );
         fs::remove_file(&file).map_err(StackError::io("remove", &file))?;
     }
     Ok(())

@@ -2,12 +2,13 @@
 
 mod cluster;
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{fmt, fs, path::PathBuf, time::Duration};
 
 use nix::sys::signal::Signal;
 
 use crate::{
-    ProcessSpec, Readiness, Server, StackError, artifacts::Artifact, ports, process::Privileges,
+    DatabaseOptions, ProcessSpec, Readiness, Server, StackError, artifacts::Artifact, ports,
+    process::Privileges,
 };
 
 /// How to run a PostgreSQL server.
@@ -30,12 +31,21 @@ pub struct PostgresOptions {
 }
 
 /// Who may log in over TCP, which is the only way.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Authentication {
     /// Who knows this password, checked with SCRAM-SHA-256. It is set on the first start.
     Password(String),
     /// Everyone on this machine. For tests.
     Trust,
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Password(_) => "Password(…)",
+            Self::Trust => "Trust",
+        })
+    }
 }
 
 /// What a crash of the machine may take.
@@ -140,18 +150,16 @@ impl PostgresOptions {
 }
 
 impl Postgres {
-    /// The address of a database for clients, with the login.
+    /// The address of a database for clients, with the login. It may hold a password: do not log it.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
         let PostgresOptions { port, user, authentication, .. } = &self.options;
-        match authentication {
-            Authentication::Trust => format!("postgres://{user}@127.0.0.1:{port}/{database}"),
-            Authentication::Password(password) => {
-                use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-                let password = utf8_percent_encode(password, NON_ALPHANUMERIC);
-                format!("postgres://{user}:{password}@127.0.0.1:{port}/{database}")
-            }
-        }
+        let password = match authentication {
+            Authentication::Trust => String::new(),
+            Authentication::Password(password) => password.clone(),
+        };
+        let (host, name, user) = ("127.0.0.1".to_owned(), database.to_owned(), user.clone());
+        DatabaseOptions { host, port: *port, name, user, password }.url()
     }
 
     /// The port.

@@ -1,0 +1,54 @@
+//! What the domain refuses, as callers see it.
+
+use axum::http::StatusCode;
+use ff_domain::{
+    ApiKeyError, EnvironmentError, FlagError, MembershipError, OrganizationError, ProjectError,
+    SegmentError,
+};
+
+use super::Problem;
+
+/// An error of the domain that can be told to who caused it.
+pub(crate) trait Refusal: std::error::Error {
+    /// The problem it is for a caller.
+    fn into_problem(self) -> Problem;
+}
+
+macro_rules! refusals {
+    ($($error:ident: missing $missing:pat, wrong $wrong:pat;)+) => {$(
+        impl Refusal for $error {
+            #[allow(unreachable_patterns, reason = "not every error has something of every kind")]
+            fn into_problem(self) -> Problem {
+                let (code, detail) = (self.code(), self.to_string());
+                match self {
+                    Self::Invalid(problems) => invalid(code, problems),
+                    $missing => Problem::new(StatusCode::NOT_FOUND, code, detail),
+                    $wrong => Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail),
+                    _ => Problem::new(StatusCode::CONFLICT, code, detail),
+                }
+            }
+        }
+    )+};
+}
+
+refusals! {
+    OrganizationError: missing Self::NotFound, wrong Self::NotFound;
+    ProjectError: missing Self::NotFound, wrong Self::Cycle(_) | Self::Retired(_);
+    EnvironmentError: missing Self::NotFound, wrong Self::NotFound;
+    FlagError:
+        missing Self::NotFound | Self::UnknownEnvironment(_) | Self::UnknownVariation { .. },
+        wrong Self::NotFound;
+    SegmentError: missing Self::NotFound, wrong Self::NotFound;
+    ApiKeyError: missing Self::NotFound, wrong Self::NotFound;
+}
+
+impl Refusal for MembershipError {
+    fn into_problem(self) -> Problem {
+        Problem::new(StatusCode::CONFLICT, self.code(), self.to_string())
+    }
+}
+
+fn invalid(code: &'static str, problems: Vec<ff_domain::Problem>) -> Problem {
+    let detail = "the input is not valid, see `errors`";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).with_errors(problems)
+}

@@ -1,0 +1,14 @@
+//! The whole platform, as people and programs use it.
+
+mod flagd;
+mod openfeature;
+mod spine;
+mod survival;
+
+use std::time::Duration;
+
+/// How long a change may take to be seen before a test gives up. Far above what it takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The demo project's API path.
+const SHOP: &str = "/api/v1/orgs/demo/projects/shop";

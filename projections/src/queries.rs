@@ -1,0 +1,64 @@
+//! Reading: lists and details, the audit log, history and states of the past.
+//!
+//! Which generation is read is found out per query (and kept for a second), so a rebuild swaps under the readers
+//! without their notice. [`Queries::wait_for`] lets a reader see its own writes.
+
+mod archive;
+mod audit;
+mod catalog;
+mod flags;
+mod page;
+mod position;
+mod rows;
+
+use std::{future::Future, sync::Arc};
+
+use sqlx::PgPool;
+
+use crate::{
+    ProjectionName, QueryError,
+    database::Failure,
+    name::Schema,
+};
+pub use archive::HistoryEntry;
+pub use audit::{AuditEntry, AuditFilter};
+pub use catalog::{ApiKeyFilter, SegmentFilter};
+pub use flags::{FlagFilter, FlagSort};
+pub use page::{Page, Slice};
+pub use position::{CheckpointState, ParkedAggregate, ProjectionStatus};
+pub use rows::{ApiKeyRow, Document, FlagRow, ProjectRow, SegmentRow, StateFilter};
+
+/// Reads what the projections have written. Cheap to clone; clones share what they know of the checkpoints.
+#[derive(Debug, Clone)]
+pub struct Queries {
+    pool: PgPool,
+    known: Arc<position::Known>,
+}
+
+impl Queries {
+    /// Over a pool of connections. How long a query waits for a connection is the pool's `acquire_timeout`.
+    pub fn new(pool: PgPool) -> Self {
+        let known = Arc::new(position::Known::new(pool.clone()));
+        Self { pool, known }
+    }
+
+    /// Runs a query on the generation that is read now; once more if that was dropped meanwhile.
+    async fn read<T, Answer>(
+        &self,
+        name: ProjectionName,
+        query: impl Fn(Schema) -> Answer,
+    ) -> Result<T, QueryError>
+    where
+        Answer: Future<Output = Result<T, QueryError>>,
+    {
+        let schema = self.known.schema(name).await?;
+        match query(schema).await {
+            Err(QueryError::Refused { source, .. })
+                if Failure::of(&source) == Failure::MissingTable =>
+            {
+                query(self.known.look(name).await?.schema).await
+            }
+            answer => answer,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! How every command gets to the servers, and how a service learns that it is to stop.
+
+use std::future::Future;
+
+use anyhow::Context as _;
+use ff_eventlog::{JetStreamLog, LogOptions};
+use secrecy::ExposeSecret as _;
+use sqlx::{
+    PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::settings::{Database, Nats};
+
+/// Runs a command that waits for things.
+pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+/// The database.
+pub async fn database(settings: &Database) -> anyhow::Result<PgPool> {
+    let place = format!("PostgreSQL at {}:{} (FF_DATABASE_HOST, FF_DATABASE_PORT)", settings.host, settings.port);
+    anyhow::ensure!(!settings.host.is_empty(), "{NOT_HERE}, or name a database by FF_DATABASE_HOST");
+    PgPoolOptions::new().max_connections(16).connect_with(database_options(settings)).await.context(place)
+}
+
+/// The database, connected to when it is first needed: for services that start without it.
+pub fn database_lazily(settings: &Database) -> anyhow::Result<PgPool> {
+    anyhow::ensure!(!settings.host.is_empty(), "{NOT_HERE}, or name a database by FF_DATABASE_HOST");
+    Ok(PgPoolOptions::new()
+        .max_connections(16)
+        .acquire_timeout(std::time::Duration::from_secs(2))
+        .connect_lazy_with(database_options(settings)))
+}
+
+const NOT_HERE: &str = "nothing was started in this folder: run `ff up` here first";
+
+fn database_options(settings: &Database) -> PgConnectOptions {
+    PgConnectOptions::new()
+        .host(&settings.host)
+        .port(settings.port)
+        .database(&settings.name)
+        .username(&settings.user)
+        .password(settings.password.expose_secret())
+}
+
+/// The event log.
+pub async fn log(settings: &Nats) -> anyhow::Result<JetStreamLog> {
+    anyhow::ensure!(!settings.url.is_empty(), "{NOT_HERE}, or name a NATS server by FF_NATS_URL");
+    let options = LogOptions { replicas: settings.replicas, ..LogOptions::url(&settings.url) };
+    JetStreamLog::connect(options).await.with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
+}
+
+/// Returns when the process is asked to stop.
+pub async fn stopped() {
+    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened to");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be listened to");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+/// Cancelled when the process is asked to stop.
+pub fn shutdown() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancelled = token.clone();
+    tokio::spawn(async move {
+        stopped().await;
+        cancelled.cancel();
+    });
+    token
+}

@@ -1,0 +1,40 @@
+//! What a process writes about itself: log lines, metrics, and its last words.
+
+use anyhow::Context as _;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+use crate::settings::{Log, LogFormat};
+
+/// Starts logging to standard error.
+pub fn log(settings: &Log) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&settings.filter).context("FF_LOG_FILTER")?;
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
+    match settings.format {
+        LogFormat::Text => registry.with(lines.with_ansi(false)).try_init()?,
+        LogFormat::Json => registry.with(lines.json()).try_init()?,
+    }
+    Ok(())
+}
+
+/// Starts collecting metrics; the handle renders them.
+pub fn metrics() -> anyhow::Result<PrometheusHandle> {
+    PrometheusBuilder::new().install_recorder().context("metrics are collected already")
+}
+
+/// Writes why a command failed, cause by cause.
+#[allow(clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
+pub fn complain(error: &anyhow::Error) {
+    eprintln!("ff: {error:#}");
+}
+
+/// Writes a line of a command's answer.
+#[macro_export]
+macro_rules! say {
+    ($($arg:tt)*) => {{
+        use std::io::Write as _;
+        // Whoever reads may have gone away (`ff ps | head -1`), which is no failure of ours.
+        let _ = writeln!(std::io::stdout(), $($arg)*);
+    }};
+}

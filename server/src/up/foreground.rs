@@ -1,0 +1,178 @@
+//! The supervising process: servers, schema, demo data, services, in this order, and then waiting.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::Context as _;
+use ff_stack::{
+    ClickHouseSource, DatabaseOptions, NatsSource, PostgresSource, ProcessSpec, Readiness, RunningStack, Stack,
+    StackOptions,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::{
+    connect, local, migrate, seed,
+    settings::{Noted, Settings},
+    telemetry,
+};
+
+/// Runs until it is told to stop.
+pub(super) async fn run() -> anyhow::Result<ExitCode> {
+    // What an earlier start noted is not a wish of anybody: the ports may be others today.
+    let mut settings = Settings::load(Noted::Ignore)?;
+    telemetry::log(&settings.log)?;
+    let folder = Path::new(local::FOLDER);
+    let secrets = local::Secrets::load_or_make(folder).context("cannot keep secrets in .local")?;
+    let stack = Stack::new(folder, options(&settings, &secrets)).start().await?;
+    settle(&mut settings, &stack, &secrets);
+    let outcome = serve(&settings, &stack).await;
+    let _ = fs::remove_file(super::READY);
+    stack.stop().await;
+    outcome.map(|()| ExitCode::SUCCESS)
+}
+
+async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> {
+    local::write_private(Path::new(local::NOTED_SETTINGS), &noted(settings)).context(local::NOTED_SETTINGS)?;
+    migrate::up(&connect::database(&settings.database).await?).await?;
+    let demo = seed::seed(settings).await?;
+    for (name, listen) in [
+        ("projector", settings.projector.listen),
+        ("control", settings.control.listen),
+        ("edge", settings.edge.listen),
+    ] {
+        let ready = Readiness::Http(reachable(listen), "/readyz".to_owned());
+        let log = Path::new(local::FOLDER).join(format!("log/{name}.log"));
+        let program = std::env::current_exe()?;
+        stack.supervisor().spawn(ProcessSpec::new(name, program, log).args([name]).readiness(ready)).await?;
+    }
+    local::write_private(Path::new(local::ENVIRONMENT), &environment(settings, &demo)).context(local::ENVIRONMENT)?;
+    local::write_private(Path::new(super::READY), &announcement(settings, &demo)).context(super::READY)?;
+    tracing::info!("the platform is ready");
+    connect::stopped().await;
+    tracing::info!("stopping");
+    Ok(())
+}
+
+fn options(settings: &Settings, secrets: &local::Secrets) -> StackOptions {
+    let database = &settings.database;
+    let password = |given: &SecretString| match given.expose_secret() {
+        "" => secrets.database_password.clone(),
+        given => given.to_owned(),
+    };
+    StackOptions {
+        nats: match settings.nats.url.as_str() {
+            "" => NatsSource::Managed { port: settings.stack.nats_port },
+            url => NatsSource::External { url: url.to_owned() },
+        },
+        postgres: match database.host.as_str() {
+            "" => PostgresSource::Managed {
+                port: settings.stack.postgres_port,
+                name: database.name.clone(),
+                user: database.user.clone(),
+                password: Some(password(&database.password)),
+            },
+            host => PostgresSource::External(DatabaseOptions {
+                host: host.to_owned(),
+                port: database.port,
+                name: database.name.clone(),
+                user: database.user.clone(),
+                password: database.password.expose_secret().to_owned(),
+            }),
+        },
+        clickhouse: match settings.clickhouse.url.as_str() {
+            "" => ClickHouseSource::Managed { port: settings.stack.clickhouse_port, program: None },
+            url => ClickHouseSource::External { url: url.to_owned() },
+        },
+    }
+}
+
+/// Puts what was started into the settings, as if someone had configured it.
+fn settle(settings: &mut Settings, stack: &RunningStack, secrets: &local::Secrets) {
+    settings.nats.url = stack.nats_url.clone();
+    settings.clickhouse.url = stack.clickhouse_url.clone();
+    settings.database.host = stack.database.host.clone();
+    settings.database.port = stack.database.port;
+    settings.database.password = stack.database.password.clone().into();
+    if settings.auth.jwt_secret.expose_secret().is_empty() {
+        settings.auth.jwt_secret = secrets.jwt_secret.clone().into();
+    }
+    if settings.demo.password.expose_secret().is_empty() {
+        settings.demo.password = secrets.demo_password.clone().into();
+    }
+}
+
+/// What other `ff` commands of this folder need to know, as a configuration file.
+fn noted(settings: &Settings) -> String {
+    let text = |value: &str| toml::Value::from(value).to_string();
+    let secret = |value: &SecretString| text(value.expose_secret());
+    let database = &settings.database;
+    format!(
+        "# Written by `ff up`. Settings in ff.toml and FF_ variables go over it.\n\
+         [database]\nhost = {}\nport = {}\nname = {}\nuser = {}\npassword = {}\n\n\
+         [nats]\nurl = {}\n\n[clickhouse]\nurl = {}\n\n[auth]\njwt_secret = {}\n\n[demo]\npassword = {}\n",
+        text(&database.host),
+        database.port,
+        text(&database.name),
+        text(&database.user),
+        secret(&database.password),
+        text(&settings.nats.url),
+        text(&settings.clickhouse.url),
+        secret(&settings.auth.jwt_secret),
+        secret(&settings.demo.password),
+    )
+}
+
+fn environment(settings: &Settings, demo: &seed::Demo) -> String {
+    format!(
+        "FF_CONTROL_URL={}\nFF_EDGE_URL={}\nFF_DEMO_EMAIL='{}'\nFF_DEMO_PASSWORD='{}'\n\
+         FF_DEMO_SERVER_KEY={}\nFF_DEMO_CLIENT_KEY={}\nFF_DEMO_API_TOKEN={}\n",
+        url(settings.control.listen),
+        url(settings.edge.listen),
+        settings.demo.email,
+        settings.demo.password.expose_secret(),
+        demo.server_key,
+        demo.client_key,
+        demo.api_token,
+    )
+}
+
+fn announcement(settings: &Settings, demo: &seed::Demo) -> String {
+    format!(
+        "The platform is ready.\n\n  \
+         control plane   {control}   (API documents: {control}/api/docs)\n  \
+         edge            {}\n\n  \
+         demo login      {}  {}\n  \
+         server key      {}\n  \
+         client key      {}\n  \
+         API token       {}\n\n\
+         The same stands in {}, for scripts: set -a; . {}; set +a",
+        url(settings.edge.listen),
+        settings.demo.email,
+        settings.demo.password.expose_secret(),
+        demo.server_key,
+        demo.client_key,
+        demo.api_token,
+        local::ENVIRONMENT,
+        local::ENVIRONMENT,
+        control = url(settings.control.listen),
+    )
+}
+
+/// An address to reach a listener by: one that listens everywhere is reached at home.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
+    SocketAddr::new(ip, listen.port())
+}
+
+fn url(listen: SocketAddr) -> String {
+    let address = reachable(listen);
+    if address.ip().is_loopback() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
+}
