@@ -88,6 +88,8 @@ bench: ## Run the benches and print their ratios
 	cargo bench --locked -p ff-evaluator
 	cargo bench --locked -p ff-projections
 	cargo bench --locked -p ff-edge
+	cargo build --release --locked -p ff -p ff-stack --bins
+	cargo bench --locked -p ff-e2e
 
 ci: ## What CI runs
 	cargo fmt --all --check

@@ -87,9 +87,17 @@ pub enum KeyError {
 pub fn generate<R: CryptoRng + ?Sized>(kind: KeyKind, rng: &mut R) -> NewKey {
     let mut random = [0_u8; 32];
     rng.fill_bytes(&mut random);
+    let key = from_secret(kind, &random);
+    random.zeroize();
+    key
+}
+
+/// Makes the key of `kind` that stands for these 32 secret bytes: the same each time. For keys that must come out
+/// again when the request for them is repeated.
+pub fn from_secret(kind: KeyKind, secret: &[u8; 32]) -> NewKey {
     let mut text = [0_u8; LENGTH];
     text[..PREFIX].copy_from_slice(kind.prefix().as_bytes());
-    base62::encode_256(&random, (&mut text[PREFIX..PREFIX + BODY]).try_into().expect("43 bytes"));
+    base62::encode_256(secret, (&mut text[PREFIX..PREFIX + BODY]).try_into().expect("43 bytes"));
     let checksum = checksum(&text[..PREFIX + BODY]);
     text[PREFIX + BODY..].copy_from_slice(&checksum);
 
@@ -100,7 +108,6 @@ pub fn generate<R: CryptoRng + ?Sized>(kind: KeyKind, rng: &mut R) -> NewKey {
         plain: PlainKey(SecretString::from(plain)),
         hash,
     };
-    random.zeroize();
     text.zeroize();
     key
 }

@@ -63,7 +63,7 @@ pub(crate) async fn drive<A: Executable, L: EventLog>(
     let mut attempts = 0;
     loop {
         let loaded = shared.refresh(cell, read).await.map_err(|e| progress.unreadable(e))?;
-        let verdict = match before_deciding(&loaded, meta, expected) {
+        let verdict = match before_deciding(&loaded, meta, expected, progress) {
             Some(answer) => Err(answer),
             None => match attempt.decide(shared, &loaded).await {
                 Ok(verdict) => after_deciding(verdict, &loaded, expected),
@@ -99,6 +99,7 @@ fn before_deciding<A: Executable>(
     loaded: &Loaded<A>,
     meta: &CommandMeta,
     expected: Option<u64>,
+    progress: &Progress,
 ) -> Option<Answer<A>> {
     if let Some(first) = loaded.commands.get(&meta.command_id) {
         return Some(if first.cause == Digest::of(meta.causation.id.as_bytes()) {
@@ -107,7 +108,8 @@ fn before_deciding<A: Executable>(
                 version: first.version,
                 position: first.position,
                 changed: true,
-                repeated: true,
+                // A commit whose acknowledgement got lost is this very command's.
+                repeated: !progress.is_unanswered(),
             })
         } else {
             Err(CommandError::IdempotencyMismatch)

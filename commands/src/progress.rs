@@ -35,9 +35,14 @@ impl Progress {
         self.reading();
     }
 
+    /// Whether an append was not answered.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.unanswered.load(Relaxed)
+    }
+
     /// The log cannot be reached.
     pub(crate) fn unavailable<A: Executable>(&self, source: impl Into<Cause>) -> CommandError<A> {
-        let maybe_written = self.unanswered.load(Relaxed);
+        let maybe_written = self.is_unanswered();
         CommandError::Unavailable { maybe_written, source: source.into() }
     }
 
@@ -51,11 +56,7 @@ impl Progress {
 
     /// Every attempt failed.
     pub(crate) fn exhausted<A: Executable>(&self) -> CommandError<A> {
-        if self.unanswered.load(Relaxed) {
-            self.unavailable(DeadlinePassed)
-        } else {
-            CommandError::Busy
-        }
+        if self.is_unanswered() { self.unavailable(DeadlinePassed) } else { CommandError::Busy }
     }
 
     /// The time is over.

@@ -6,7 +6,7 @@ mod fallback;
 mod harden;
 mod observe;
 
-pub(crate) use authenticate::{Caller, authenticate};
+pub(crate) use authenticate::{Caller, Seen, Who, authenticate};
 pub(crate) use bucket::{Bucketed, Limiter};
 pub use bucket::Quota;
 pub(crate) use fallback::{broken, method_not_allowed, unknown_route, within};

@@ -5,6 +5,7 @@
 //! under `docs/errors/`.
 
 mod catalogue;
+mod identity;
 mod commands;
 mod json;
 mod queries;
@@ -17,7 +18,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 pub(crate) use catalogue::code;
-pub(crate) use json::{from_slice, pointer};
+pub(crate) use json::from_slice;
+pub(crate) use refusal::Refusal;
 
 /// Why a request was not answered with what it asked for.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ mod change;
 mod query;
 
 pub(crate) use at::At;
-pub(crate) use body::{Nothing, Payload};
+pub(crate) use body::{Nothing, Payload, given};
 pub(crate) use change::{Change, Intent, bad_header};
-pub(crate) use query::{FromParameters, Page, Parameters, Query, bad_parameter};
+pub(crate) use query::{FromParameters, Page, PageParameters, Parameters, Query, bad_parameter};
 
 use axum::http::Extensions;
 use uuid::Uuid;

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use ff_commands::Done;
 use ff_eventlog::Position;
-use ff_projections::{Document, Slice};
+use ff_projections::queries::{Document, Slice};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
@@ -111,14 +111,21 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 }
 
 impl Stamp {
+    /// The stamp of a row of a read model.
+    pub(crate) fn at(
+        version: u64,
+        position: Position,
+        created_at: Timestamp,
+        updated_at: Timestamp,
+    ) -> Self {
+        let (created_at, updated_at) = (Some(created_at), Some(updated_at));
+        Self { version, position, created_at, updated_at }
+    }
+
     /// The stamp of a document.
     pub(crate) fn of<S>(document: &Document<S>) -> Self {
-        Self {
-            version: document.version,
-            position: document.position,
-            created_at: Some(document.created_at),
-            updated_at: Some(document.updated_at),
-        }
+        let Document { version, position, created_at, updated_at, .. } = document;
+        Self::at(*version, *position, *created_at, *updated_at)
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct Attribute {
     /// The outermost name, and its hash.
     pub(crate) name: Box<str>,
     pub(crate) hash: u64,
+    /// Whether the name alone finds it: it has no stand-ins, and nothing is inside.
+    pub(crate) plain: bool,
     /// Its place in [`IDENTITY`], if it is one of those.
     pub(crate) identity: Option<usize>,
     /// The names inside, outermost first.
@@ -32,7 +34,8 @@ impl Attribute {
 
     fn new(path: &str, name: Box<str>, inner: Box<[Box<str>]>) -> Self {
         let identity = IDENTITY.iter().position(|known| **known == *name);
-        Self { path: path.into(), hash: name_hash(&name), name, identity, inner }
+        let plain = identity.is_none() && inner.is_empty();
+        Self { plain, path: path.into(), hash: name_hash(&name), name, identity, inner }
     }
 
     /// Follows the inner names from the value of the outermost.

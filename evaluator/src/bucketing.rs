@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use sha2::compress256;
 
 use crate::attribute::Attribute;
 use crate::context::{Context, bucketing_text};
@@ -18,31 +18,94 @@ pub fn bucket(salt: &str, flag_key: &str, user_key: &str) -> u16 {
     Seed::new(salt, flag_key).bucket(user_key)
 }
 
-/// The hash of a flag, fed with everything but the user.
+/// SHA-256 of a flag, fed with everything but the user.
+///
+/// The blocks are filled here and not by the digest crate's buffer: with nearly every user in the last block, what
+/// is left to do for one is a copy and one call of the crate's compression.
 #[derive(Debug, Clone)]
-pub(crate) struct Seed(Sha256);
+pub(crate) struct Seed {
+    state: [u32; 8],
+    /// Begins with the texts that fill no whole block yet.
+    block: [u8; BLOCK],
+    filled: usize,
+    /// How many bytes there were before the block.
+    hashed: usize,
+}
+
+const BLOCK: usize = 64;
+
+/// The last bytes of the last block hold the length.
+const LENGTH: usize = 8;
 
 impl Seed {
     pub(crate) fn new(salt: &str, flag_key: &str) -> Self {
-        Self(Sha256::new().chain_update(salt).chain_update(flag_key))
+        let mut seed = Self { state: INITIAL, block: [0; BLOCK], filled: 0, hashed: 0 };
+        seed.update(salt.as_bytes());
+        seed.update(flag_key.as_bytes());
+        seed
     }
 
     #[inline]
     pub(crate) fn bucket(&self, user_key: &str) -> u16 {
-        remainder(&self.0.clone().chain_update(user_key).finalize().into())
+        let mut seed = self.clone();
+        seed.update(user_key.as_bytes());
+        remainder(&seed.finish())
+    }
+
+    #[inline]
+    fn update(&mut self, mut bytes: &[u8]) {
+        while bytes.len() >= BLOCK - self.filled {
+            let (now, later) = bytes.split_at(BLOCK - self.filled);
+            self.block[self.filled..].copy_from_slice(now);
+            self.compress();
+            self.block = [0; BLOCK];
+            self.hashed += BLOCK;
+            self.filled = 0;
+            bytes = later;
+        }
+        self.block[self.filled..self.filled + bytes.len()].copy_from_slice(bytes);
+        self.filled += bytes.len();
+    }
+
+    /// Pads as FIPS 180-4, 5.1.1 says: a one, zeros, and the length in bits.
+    #[inline]
+    fn finish(mut self) -> [u32; 8] {
+        let bits = (self.hashed + self.filled) as u64 * 8;
+        self.block[self.filled] = 0x80;
+        if self.filled >= BLOCK - LENGTH {
+            self.compress();
+            self.block = [0; BLOCK];
+        }
+        self.block[BLOCK - LENGTH..].copy_from_slice(&bits.to_be_bytes());
+        self.compress();
+        self.state
+    }
+
+    #[inline]
+    #[expect(deprecated, reason = "this release of sha2 takes its blocks as this type")]
+    fn compress(&mut self) {
+        let block = sha2::digest::generic_array::GenericArray::from_slice(&self.block);
+        compress256(&mut self.state, std::slice::from_ref(block));
     }
 }
 
-/// A big-endian integer of 256 bits modulo the number of buckets, word by word.
+/// The state that SHA-256 begins with: FIPS 180-4, 5.3.3.
+const INITIAL: [u32; 8] = [
+    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+];
+
+/// A digest, read as a big-endian integer of 256 bits, modulo the number of buckets: word by word.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "a remainder of 10,000 fits")]
-fn remainder(digest: &[u8; 32]) -> u16 {
+fn remainder(digest: &[u32; 8]) -> u16 {
     const BUCKETS: u64 = super::bucketing::BUCKETS as u64;
     // 2^64 modulo the number of buckets: what a word is worth one place further left.
     const PLACE: u64 = (u64::MAX % BUCKETS + 1) % BUCKETS;
-    let (words, _) = digest.as_chunks::<8>();
-    words.iter().fold(0, |left, word| (left * PLACE + u64::from_be_bytes(*word) % BUCKETS) % BUCKETS)
-        as u16
+    let (words, _) = digest.as_chunks::<2>();
+    words.iter().fold(0, |left, [high, low]| {
+        let word = u64::from(*high) << 32 | u64::from(*low);
+        (left * PLACE + word % BUCKETS) % BUCKETS
+    }) as u16
 }
 
 /// A rollout, compiled.
@@ -110,19 +173,32 @@ mod tests {
 
     #[test]
     fn the_remainder_is_that_of_the_whole_number() {
-        assert_eq!(remainder(&[0; 32]), 0);
-        let mut one = [0; 32];
-        one[31] = 1;
-        assert_eq!(remainder(&one), 1);
-        // 2^256 - 1 ends in 9935 (from 2^256 = …639936).
-        assert_eq!(remainder(&[255; 32]), 9935);
+        assert_eq!(remainder(&[0; 8]), 0);
+        assert_eq!(remainder(&[0, 0, 0, 0, 0, 0, 0, 1]), 1);
+        // 2^256 = …639936.
+        assert_eq!(remainder(&[u32::MAX; 8]), 9935);
     }
 
     #[test]
     fn a_bucket_is_that_of_the_texts_in_a_row() {
-        // The SHA-256 of "abc" ends in 0x…15ad; the remainder was worked out with big integers.
         assert_eq!(bucket("a", "b", "c"), bucket("", "abc", ""));
         assert_eq!(bucket("a", "b", "c"), 9965);
+    }
+
+    #[test]
+    fn the_hash_is_that_of_the_digest_crate_at_every_length() {
+        use sha2::{Digest as _, Sha256};
+        let text = "0123456789abcdef".repeat(20);
+        for start in [0, 1, 55, 56, 63, 64, 65, 128] {
+            for length in 0..200 {
+                let (first, second) = (&text[..start], &text[..length]);
+                let mut seed = Seed::new(first, "");
+                seed.update(second.as_bytes());
+                let found: Vec<u8> = seed.finish().iter().flat_map(|word| word.to_be_bytes()).collect();
+                let expected = Sha256::new().chain_update(first).chain_update(second).finalize();
+                assert_eq!(found[..], expected[..], "{start} {length}");
+            }
+        }
     }
 
     #[test]

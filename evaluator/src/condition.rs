@@ -26,11 +26,26 @@ pub(crate) struct CompiledTest {
 /// What a test looks at.
 #[derive(Debug)]
 pub(crate) enum Check {
+    /// The most frequent test, `eq` with a text, by itself.
+    Text { attribute: Attribute, text: Box<str> },
     Value { attribute: Attribute, test: ValueTest },
     Exists { attribute: Attribute, wanted: bool },
     Segments { segments: Box<[SegmentSlot]>, wanted: bool },
     Flag { flag: FlagSlot, variations: Box<[Box<str>]> },
     Clock(ClockTest),
+}
+
+impl Check {
+    /// The attribute whose value is looked at.
+    #[inline]
+    pub(crate) fn attribute(&self) -> Option<&Attribute> {
+        match self {
+            Self::Text { attribute, .. }
+            | Self::Value { attribute, .. }
+            | Self::Exists { attribute, .. } => Some(attribute),
+            Self::Segments { .. } | Self::Flag { .. } | Self::Clock(_) => None,
+        }
+    }
 }
 
 /// What compiling an object reads and writes beside the object.
@@ -132,6 +147,10 @@ impl Compiler {
                         let flag = self.flag(test.attribute.as_deref()?);
                         let variations = keys.iter().map(|key| (*key).into()).collect();
                         Some(Check::Flag { flag, variations })
+                    }
+                    Operator::Eq if value.is_string() && !test.ignore_case => {
+                        let text = value.as_str()?.into();
+                        attribute.map(|attribute| Check::Text { attribute, text })
                     }
                     Operator::TimeOfDay => ClockTest::time_of_day(&mut given).map(Check::Clock),
                     Operator::Weekday => ClockTest::weekday(&mut given).map(Check::Clock),

@@ -10,6 +10,7 @@ use rustc_hash::FxHasher;
 use serde_json::{Map, Value};
 
 use crate::attribute::Attribute;
+use crate::short::same_text;
 
 /// The attributes that name who asks. Where one is missing, the others stand in for it, in this order.
 pub(crate) const IDENTITY: [&str; 3] = ["targetingKey", "user_key", "user_id"];
@@ -106,6 +107,15 @@ impl Context {
     /// The value of a parsed attribute; `null` is the same as missing.
     #[inline]
     pub(crate) fn find(&self, attribute: &Attribute) -> Option<&Value> {
+        if attribute.plain {
+            self.entry(attribute.hash, &attribute.name)
+        } else {
+            self.find_further(attribute)
+        }
+    }
+
+    #[inline(never)]
+    fn find_further(&self, attribute: &Attribute) -> Option<&Value> {
         let value = match attribute.identity {
             Some(which) => &self.entries[self.identity[which]?].value,
             None => self.entry(attribute.hash, &attribute.name)?,
@@ -120,15 +130,16 @@ impl Context {
         } else {
             self.hashes.partition_point(|one| *one < hash)
         };
-        for (entry, one) in self.entries.get(start..)?.iter().zip(self.hashes.get(start..)?) {
-            if *one != hash {
-                return None;
-            }
-            if *entry.name == *name {
-                return Some(&entry.value);
-            }
-        }
-        None
+        let entry = self.entries.get(start)?;
+        if same_text(&entry.name, name) { Some(&entry.value) } else { self.collided(start, name) }
+    }
+
+    /// Looks on from a name that has the hash of the one searched for, or one next to it.
+    #[cold]
+    fn collided(&self, start: usize, name: &str) -> Option<&Value> {
+        let hash = *self.hashes.get(start)?;
+        let alike = self.entries.iter().zip(&self.hashes).skip(start).take_while(|(_, h)| **h == hash);
+        alike.map(|(entry, _)| entry).find(|entry| *entry.name == *name).map(|entry| &entry.value)
     }
 }
 

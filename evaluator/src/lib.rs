@@ -25,6 +25,7 @@ mod number;
 mod operators;
 mod problem;
 mod run;
+mod short;
 pub mod wire;
 
 pub use bucketing::bucket;

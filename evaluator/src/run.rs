@@ -13,6 +13,7 @@ use crate::evaluation::{ErrorCode, Evaluation, Reason};
 use crate::explain::{Outcome, Range, What};
 use crate::flag::{Body, CompiledRule, Required, Serve};
 use crate::names::{FlagSlot, SegmentSlot};
+use crate::short::same_text;
 
 /// How deep flags and segments may refer to each other. The domain refuses circles; one that slips through ends
 /// here.
@@ -136,6 +137,7 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
         self.leave(met)
     }
 
+    #[inline]
     fn rule(&mut self, rule: &'c CompiledRule) -> Result<bool, ErrorCode> {
         self.trace.enter(|| What::Rule {
             id: rule.id.as_deref().map(str::to_owned),
@@ -220,21 +222,34 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     #[inline]
     fn test(&mut self, test: &'c CompiledTest) -> Result<bool, ErrorCode> {
         let context = self.context;
-        let actual: Option<&Value> = match &test.check {
-            Check::Value { attribute, .. } | Check::Exists { attribute, .. } => context.find(attribute),
-            _ => None,
-        };
-        self.trace.enter(|| What::Test { test: (*test.source).clone(), actual: actual.cloned() });
+        self.trace.enter(|| What::Test {
+            test: (*test.source).clone(),
+            actual: test.check.attribute().and_then(|attribute| context.find(attribute)).cloned(),
+        });
         let holds = match &test.check {
-            Check::Value { test, .. } => Ok(actual.is_some_and(|value| test.holds(value, self.now))),
-            Check::Exists { wanted, .. } => Ok(actual.is_some() == *wanted),
+            Check::Text { attribute, text } => {
+                let found = context.find(attribute).and_then(Value::as_str);
+                Ok(found.is_some_and(|found| same_text(found, text)))
+            }
+            other => self.check(other),
+        };
+        self.leave(holds)
+    }
+
+    /// Apart from [`Run::test`], so that the most frequent test stays small.
+    #[inline(never)]
+    fn check(&mut self, check: &'c Check) -> Result<bool, ErrorCode> {
+        let found = || check.attribute().and_then(|attribute| self.context.find(attribute));
+        match check {
+            Check::Text { text, .. } => Ok(found().is_some_and(|value| value == &**text)),
+            Check::Value { test, .. } => Ok(found().is_some_and(|value| test.holds(value, self.now))),
+            Check::Exists { wanted, .. } => Ok(found().is_some() == *wanted),
             Check::Clock(clock) => Ok(clock.holds(self.now)),
             Check::Flag { flag, variations } => self.serves(*flag, variations),
             Check::Segments { segments, wanted } => {
                 self.in_any(segments).map(|found| found == *wanted)
             }
-        };
-        self.leave(holds)
+        }
     }
 
     fn in_any(&mut self, segments: &'c [SegmentSlot]) -> Result<bool, ErrorCode> {

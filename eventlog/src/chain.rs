@@ -1,6 +1,6 @@
 //! The check that an aggregate's commits are all there and unaltered.
 
-use crate::{Defect, Recorded, StreamKey, Tip};
+use crate::{BrokenLink, Defect, Recorded, StreamKey, Tip};
 
 /// Follows the commits of one aggregate: versions without a gap, each naming the digest before it.
 #[derive(Clone, Debug, Default)]
@@ -39,8 +39,7 @@ impl Chain {
                 stream: stream.clone(),
                 position: next.position,
                 version: expected - 1,
-                recorded: next.commit.prev,
-                found: digest,
+                link: Box::new(BrokenLink { recorded: next.commit.prev, found: digest }),
             });
         }
         Ok(())

@@ -32,7 +32,9 @@ pub enum EncodeError {
 #[derive(Debug, thiserror::Error)]
 pub enum DecodeError {
     /// This program does not know the event, or not in this version.
-    #[error("event type {kind} version {v} is unknown, run a version of the platform that knows it")]
+    #[error(
+        "event type {kind} version {v} is unknown, run a version of the platform that knows it"
+    )]
     Unknown {
         /// The wire name.
         kind: String,
@@ -139,10 +141,9 @@ fn upcast(
     }
     match major(&event.event_version) {
         Some(v) => Ok(EventRecord { kind: event.event_type, v, data: event.payload }),
-        None => Err(DecodeError::UpcastVersion {
-            kind: event.event_type,
-            version: event.event_version,
-        }),
+        None => {
+            Err(DecodeError::UpcastVersion { kind: event.event_type, version: event.event_version })
+        }
     }
 }
 
@@ -221,13 +222,12 @@ mod tests {
 
     #[test]
     fn an_old_event_is_upcast_before_it_is_decoded() {
-        let upcasters: Vec<Box<dyn EventUpcaster>> = vec![Box::new(
-            SemanticVersionEventUpcaster::new(
+        let upcasters: Vec<Box<dyn EventUpcaster>> =
+            vec![Box::new(SemanticVersionEventUpcaster::new(
                 "lamp.dimmed",
                 "2",
                 Box::new(|data| json!({"percent": data["level"].as_u64().unwrap() * 10})),
-            ),
-        )];
+            ))];
         let old = record("lamp.dimmed", 1, json!({"level": 3}));
         assert_eq!(
             decode::<LampEvent>(&old, &upcasters).unwrap(),

@@ -134,10 +134,8 @@ pub enum Defect {
         position: Position,
         /// The version of the commit that was altered.
         version: u64,
-        /// The digest that the later commit recorded.
-        recorded: Option<Digest>,
-        /// The digest of the commit as it is now.
-        found: Option<Digest>,
+        /// The two digests that should be one. Boxed, so that every result stays small.
+        link: Box<BrokenLink>,
     },
     /// Messages are missing from the stream, which never deletes any.
     #[error("the log has no messages after position {after} and before {found}")]
@@ -147,6 +145,15 @@ pub enum Defect {
         /// The first message after it.
         found: Position,
     },
+}
+
+/// Where a chain of digests is broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BrokenLink {
+    /// The digest that the later commit recorded.
+    pub recorded: Option<Digest>,
+    /// The digest of the commit before it as it is now.
+    pub found: Option<Digest>,
 }
 
 impl Defect {

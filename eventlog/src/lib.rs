@@ -37,12 +37,12 @@ mod verify;
 
 pub use codec::{DecodeError, EncodeError, decode, encode};
 pub use commit::{
-    Actor, ActorKind, AggregateRef, Causation, CausationKind, Commit, EventRecord, Recorded, SCHEMA,
-    Via,
+    Actor, ActorKind, AggregateRef, Causation, CausationKind, Commit, EventRecord, Recorded,
+    SCHEMA, Via,
 };
 pub use digest::{Digest, ParseDigestError};
 pub use draft::{Draft, Tip};
-pub use error::{AppendError, Cause, ConfigDifference, Defect, LogError};
+pub use error::{AppendError, BrokenLink, Cause, ConfigDifference, Defect, LogError};
 pub use jetstream::{JetStreamLog, LogOptions, STREAM_NAME, Server};
 pub use loaded::{Loaded, Outcome, replay};
 pub use log::{EventLog, Freshness, TailItem};

@@ -17,6 +17,7 @@ pub enum Freshness {
 
 /// What a tail delivers.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly every item is a commit")]
 pub enum TailItem {
     /// The next commit.
     Commit(Recorded),

@@ -81,8 +81,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let canonical = text == "0"
             || (text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0'));
-        let value: i64 =
-            text.parse().ok().filter(|_| canonical).ok_or(ParsePositionError)?;
+        let value: i64 = text.parse().ok().filter(|_| canonical).ok_or(ParsePositionError)?;
         Self::from_i64(value).ok_or(ParsePositionError)
     }
 }

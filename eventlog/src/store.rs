@@ -163,7 +163,9 @@ fn parse_id<A: Aggregate>(id: &str) -> Result<StreamKey, AggregateError<A::Error
     });
     match parts {
         Some((org, aggregate)) => Ok(StreamKey::new(org, A::TYPE, aggregate)),
-        None => Err(AggregateError::UnexpectedError(Box::new(BadAggregateId { id: id.to_owned() }))),
+        None => {
+            Err(AggregateError::UnexpectedError(Box::new(BadAggregateId { id: id.to_owned() })))
+        }
     }
 }
 

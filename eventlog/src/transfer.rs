@@ -15,7 +15,9 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::chain::Chain;
 use crate::jetstream::Restore;
-use crate::{Defect, Digest, EventLog, LogError, LogOptions, Position, Recorded, StreamKey, TailItem};
+use crate::{
+    Defect, Digest, EventLog, LogError, LogOptions, Position, Recorded, StreamKey, TailItem,
+};
 
 #[derive(Serialize)]
 struct LineOut<'a> {

@@ -22,35 +22,39 @@ pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
 /// The database.
 pub async fn database(settings: &Database) -> anyhow::Result<PgPool> {
     let place = format!("PostgreSQL at {}:{} (FF_DATABASE_HOST, FF_DATABASE_PORT)", settings.host, settings.port);
-    anyhow::ensure!(!settings.host.is_empty(), "{NOT_HERE}, or name a database by FF_DATABASE_HOST");
-    PgPoolOptions::new().max_connections(16).connect_with(database_options(settings)).await.context(place)
+    PgPoolOptions::new().max_connections(16).connect_with(database_options(settings)?).await.context(place)
 }
 
 /// The database, connected to when it is first needed: for services that start without it.
 pub fn database_lazily(settings: &Database) -> anyhow::Result<PgPool> {
-    anyhow::ensure!(!settings.host.is_empty(), "{NOT_HERE}, or name a database by FF_DATABASE_HOST");
     Ok(PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(std::time::Duration::from_secs(2))
-        .connect_lazy_with(database_options(settings)))
+        .connect_lazy_with(database_options(settings)?))
 }
 
 const NOT_HERE: &str = "nothing was started in this folder: run `ff up` here first";
 
-fn database_options(settings: &Database) -> PgConnectOptions {
-    PgConnectOptions::new()
+/// How to connect to the database.
+pub fn database_options(settings: &Database) -> anyhow::Result<PgConnectOptions> {
+    anyhow::ensure!(!settings.host.is_empty(), "{NOT_HERE}, or name a database by FF_DATABASE_HOST");
+    Ok(PgConnectOptions::new()
         .host(&settings.host)
         .port(settings.port)
         .database(&settings.name)
         .username(&settings.user)
-        .password(settings.password.expose_secret())
+        .password(settings.password.expose_secret()))
+}
+
+/// How to open the event log.
+pub fn log_options(settings: &Nats) -> anyhow::Result<LogOptions> {
+    anyhow::ensure!(!settings.url.is_empty(), "{NOT_HERE}, or name a NATS server by FF_NATS_URL");
+    Ok(LogOptions { replicas: settings.replicas, ..LogOptions::url(&settings.url) })
 }
 
 /// The event log.
 pub async fn log(settings: &Nats) -> anyhow::Result<JetStreamLog> {
-    anyhow::ensure!(!settings.url.is_empty(), "{NOT_HERE}, or name a NATS server by FF_NATS_URL");
-    let options = LogOptions { replicas: settings.replicas, ..LogOptions::url(&settings.url) };
-    JetStreamLog::connect(options).await.with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
+    JetStreamLog::connect(log_options(settings)?).await.with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
 }
 
 /// Returns when the process is asked to stop.

@@ -124,6 +124,10 @@ impl ProcessSpec {
     /// Waits until a process started from this is up.
     pub(crate) async fn ready(&self, process: &Process) -> Result<(), StackError> {
         const PAUSE: Duration = Duration::from_millis(15);
+        if matches!(self.readiness, Readiness::Running) {
+            // It did run: what comes of it, even at once, is a matter of its restart policy.
+            return Ok(());
+        }
         let up = async {
             while !self.readiness.check().await {
                 tokio::time::sleep(PAUSE).await;

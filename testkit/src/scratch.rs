@@ -53,3 +53,21 @@ fn remove_if_abandoned(path: &Path) {
         let _ = fs::remove_dir_all(path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_nobody_holds_is_removed() {
+        let held = directory("held");
+        let own = held.parent().unwrap();
+        let root = env::temp_dir().join(format!("ff-testkit-unit-{}", process::id()));
+        fs::create_dir_all(root.join("abandoned/data")).unwrap();
+        remove_if_abandoned(&root.join("abandoned"));
+        assert!(!root.join("abandoned").exists());
+        remove_if_abandoned(own);
+        assert!(own.exists());
+        fs::remove_dir_all(root).unwrap();
+    }
+}

@@ -16,6 +16,7 @@ use ff_domain::{
     api_key::{KeyPurpose, TokenRole as GivenRole},
 };
 use ff_eventlog::Position;
+use ff_projections::ProjectionName;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -26,6 +27,10 @@ use crate::request::bad_header;
 /// Whoever sent the request, known for certain.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller(pub(crate) Principal);
+
+/// The commit that the caller knows of and wants to find in the answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen(pub(crate) Option<Position>);
 
 /// Whose bucket a request is taken from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,11 +63,11 @@ pub(crate) async fn authenticate(
         Credentials::User(principal, _) => principal,
         Credentials::Token(key) => token_holder(&app, &parameters, key).await?,
     };
-    if *request.method() == Method::GET
-        && let Some(position) = minimum(request.headers())?
-    {
-        app.wait_for(position).await?;
+    let seen = Seen(minimum(request.headers())?);
+    if *request.method() == Method::GET {
+        app.wait_for(ProjectionName::Catalog, seen).await?;
     }
+    request.extensions_mut().insert(seen);
     request.extensions_mut().insert(Caller(principal));
     let mut response = next.run(request).await;
     left.tell(response.headers_mut());
@@ -168,5 +173,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         parts.extensions.get::<Self>().cloned().ok_or_else(|| {
             challenge(code::NO_CREDENTIALS, "sign in first", "Bearer realm=\"ff\"")
         })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Seen {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        _: &S,
+    ) -> Result<Self, std::convert::Infallible> {
+        Ok(parts.extensions.get().copied().unwrap_or(Self(None)))
     }
 }

@@ -35,6 +35,8 @@ pub(crate) mod code {
     pub(crate) const KEY_REUSED: &str = "FF-1014";
     /// The table of users cannot be reached.
     pub(crate) const USERS_UNAVAILABLE: &str = "FF-1015";
+    /// The event log cannot be reached, so nobody can be recognised.
+    pub(crate) const LOG_UNAVAILABLE: &str = "FF-1016";
 
     /// No credentials came with the request.
     pub(crate) const NO_CREDENTIALS: &str = "FF-3000";

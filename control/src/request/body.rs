@@ -31,6 +31,15 @@ impl Payload for Nothing {
     }
 }
 
+/// A field of a change that may be left out, and is not null where it is given.
+pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
+}
+
 /// How much of a body that is too large is still taken in, so that its sender gets to read the answer.
 const DRAINED: usize = 64 * 1024 * 1024;
 

@@ -4,20 +4,20 @@ use ff_evaluator::{Config, Context, EnvironmentDefinition};
 use serde_json::{Value, json};
 
 /// Keys of the flags that are measured one by one.
-pub const SIMPLY_ON: &str = "simply-on";
-pub const OFF: &str = "off";
-pub const ONE_RULE: &str = "one-rule";
-pub const TEN_RULES: &str = "ten-rules";
+pub(crate) const SIMPLY_ON: &str = "simply-on";
+pub(crate) const OFF: &str = "off";
+pub(crate) const ONE_RULE: &str = "one-rule";
+pub(crate) const TEN_RULES: &str = "ten-rules";
 
 /// 1,000 flags, so that finding one is part of what is measured.
-pub fn large() -> Config {
+pub(crate) fn large() -> Config {
     let mut flags = vec![on(SIMPLY_ON), off(OFF), with_rules(ONE_RULE, 1), with_rules(TEN_RULES, 10)];
     flags.extend((0..996).map(|n| on(&format!("flag-{n}"))));
     compile(&flags)
 }
 
 /// 100 flags: 10 off, 30 simply on, 40 with one rule, 20 with ten.
-pub fn hundred() -> Config {
+pub(crate) fn hundred() -> Config {
     let flags: Vec<Value> = (0..100)
         .map(|n| {
             let key = format!("flag-{n}");
@@ -33,7 +33,7 @@ pub fn hundred() -> Config {
 }
 
 /// A user for whom the last rule holds.
-pub fn user() -> Context {
+pub(crate) fn user() -> Context {
     let attributes = json!({
         "targetingKey": "user-12345", "country": "DE", "plan": "pro", "email": "someone@example.com",
         "age": 42, "version": "2.3.1",

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::text::{compare_folded, fold};
 use crate::number::{Number, same};
+use crate::short::same_text;
 
 /// From this length on, hashing a value is cheaper than comparing it with each.
 const MANY: usize = 9;
@@ -114,7 +115,7 @@ impl Texts {
     fn have(&self, text: &str) -> bool {
         match self {
             Self::None => false,
-            Self::Few(texts) => texts.iter().any(|one| **one == *text),
+            Self::Few(texts) => texts.iter().any(|one| same_text(one, text)),
             Self::Many(texts) => texts.contains(text),
             Self::Folded(texts) => {
                 texts.binary_search_by(|one| compare_folded(text, one).reverse()).is_ok()

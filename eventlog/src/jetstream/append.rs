@@ -48,7 +48,10 @@ impl JetStreamLog {
         }
         self.connection().ready().await.map_err(unavailable)?;
         let last = match sealed.as_slice() {
-            [one] => self.publish(one, expectation(one), deadline).await.and_then(stored)?,
+            [one] => self
+                .publish(one, expectation(one), deadline)
+                .await
+                .and_then(|answer| stored(&answer))?,
             many => self.publish_batch(many, deadline).await?,
         };
         let first = last + 1 - sealed.len() as u64;
@@ -79,7 +82,7 @@ impl JetStreamLog {
         let opened = self.publish(&commits[0], headers(0), deadline).await;
         match opened {
             Ok(answer) if answer.payload.is_empty() => {}
-            Ok(answer) => return stored(answer),
+            Ok(answer) => return stored(&answer),
             Err(AppendError::Unknown { source }) => {
                 return Err(AppendError::Unavailable { source });
             }
@@ -96,7 +99,7 @@ impl JetStreamLog {
         }
         let mut closing = headers(last);
         closing.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
-        self.publish(&commits[last], closing, deadline).await.and_then(stored)
+        self.publish(&commits[last], closing, deadline).await.and_then(|answer| stored(&answer))
     }
 
     async fn publish(
@@ -107,10 +110,7 @@ impl JetStreamLog {
     ) -> Result<Message, AppendError> {
         let payload: Bytes = commit.bytes.clone();
         let request = Request::new().headers(headers).payload(payload).timeout(None);
-        let answer = self
-            .connection()
-            .client()
-            .send_request(subject::of(&commit.stream), request);
+        let answer = self.connection().client().send_request(subject::of(&commit.stream), request);
         match timeout_at(deadline, answer).await {
             Ok(Ok(message)) => Ok(message),
             Ok(Err(error)) => Err(match error.kind() {
@@ -139,7 +139,7 @@ fn expectation(commit: &Sealed) -> HeaderMap {
 }
 
 /// The sequence that the server acknowledged.
-fn stored(answer: Message) -> Result<u64, AppendError> {
+fn stored(answer: &Message) -> Result<u64, AppendError> {
     match serde_json::from_slice::<Response<PublishAck>>(&answer.payload) {
         Ok(Response::Ok(ack)) if ack.duplicate => Err(AppendError::Conflict),
         Ok(Response::Ok(ack)) => Ok(ack.sequence),

@@ -19,8 +19,7 @@ use futures::stream::BoxStream;
 
 use self::connection::Connection;
 use crate::{
-    AppendError, Draft, EventLog, Freshness, LogError, Position, Recorded, StreamKey, TailItem,
-    Tip,
+    AppendError, Draft, EventLog, Freshness, LogError, Position, Recorded, StreamKey, TailItem, Tip,
 };
 
 pub(crate) use restore::Restore;

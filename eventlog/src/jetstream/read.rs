@@ -59,8 +59,7 @@ impl JetStreamLog {
             }
         }
         if read == Freshness::Leader {
-            while let Some(found) =
-                self.read_leader(&subject, history.chain.sequence() + 1).await?
+            while let Some(found) = self.read_leader(&subject, history.chain.sequence() + 1).await?
             {
                 history.push(found)?;
             }
@@ -69,22 +68,14 @@ impl JetStreamLog {
     }
 
     /// The next messages of a subject from any replica, and whether there may be more.
-    async fn read_batch(
-        &self,
-        subject: &str,
-        from: u64,
-    ) -> Result<(Vec<Found>, bool), LogError> {
+    async fn read_batch(&self, subject: &str, from: u64) -> Result<(Vec<Found>, bool), LogError> {
         let client = self.connection().client();
         let inbox = client.new_inbox();
         let mut answers = client.subscribe(inbox.clone()).await.map_err(unavailable)?;
         let request =
             serde_json::json!({"seq": from, "batch": BATCH, "next_by_subj": subject}).to_string();
         client
-            .publish_with_reply(
-                format!("$JS.API.DIRECT.GET.{STREAM_NAME}"),
-                inbox,
-                request.into(),
-            )
+            .publish_with_reply(format!("$JS.API.DIRECT.GET.{STREAM_NAME}"), inbox, request.into())
             .await
             .map_err(unavailable)?;
         let mut batch: Vec<Found> = Vec::new();
@@ -131,11 +122,7 @@ impl JetStreamLog {
 
     /// The next message of a subject as the leader has it.
     async fn read_leader(&self, subject: &str, from: u64) -> Result<Option<Found>, LogError> {
-        let stream = self
-            .context()
-            .get_stream_no_info(STREAM_NAME)
-            .await
-            .map_err(unavailable)?;
+        let stream = self.context().get_stream_no_info(STREAM_NAME).await.map_err(unavailable)?;
         let asked = stream.raw_message_builder().sequence(from).next_by_subject(subject).send();
         let answer = timeout(self.inner.options.read_timeout, asked).await.map_err(unavailable)?;
         match answer {
@@ -195,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn the_leader_is_read_message_by_message() {
         let server = ff_testkit::nats::server().await;
-        let log = JetStreamLog::connect(LogOptions::url(server.url)).await.unwrap();
+        let log = JetStreamLog::connect(LogOptions::url(&server.url)).await.unwrap();
         let keys = [1, 2].map(|id| StreamKey::new(Uuid::nil(), "lamp", Uuid::from_u128(id)));
         let mut tips = [None, None];
         let mut written = Vec::new();

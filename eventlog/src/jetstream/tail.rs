@@ -205,7 +205,9 @@ impl Consumer {
         };
         let asked = message.reply.as_ref().map(|reply| reply.as_str().to_owned());
         match asked.or_else(stalled) {
-            Some(subject) => self.log.connection().client().publish(subject, Bytes::new()).await.ok(),
+            Some(subject) => {
+                self.log.connection().client().publish(subject, Bytes::new()).await.ok()
+            }
             None => Some(()),
         }
     }

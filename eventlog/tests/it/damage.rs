@@ -53,11 +53,9 @@ async fn an_altered_commit_is_found_at_load<F: Fixture>(fixture: F) {
     commit.prev = Some(Digest::of(b"what was there before someone changed it"));
     write(&fixture, &key(1), &commit).await;
     let defect = load(&fixture).await;
-    let Defect::Altered { position, version: 2, recorded, found, .. } = defect else {
-        panic!("{defect:?}")
-    };
+    let Defect::Altered { position, version: 2, link, .. } = defect else { panic!("{defect:?}") };
     assert_eq!(position, Position::new(1, 3));
-    assert_eq!((recorded, found), (commit.prev, Some(written[1].digest)));
+    assert_eq!((link.recorded, link.found), (commit.prev, Some(written[1].digest)));
 }
 
 async fn damage_after_a_known_tip_is_found<F: Fixture>(fixture: F) {
@@ -65,20 +63,14 @@ async fn damage_after_a_known_tip_is_found<F: Fixture>(fixture: F) {
     let mut tip = written[0].tip();
     tip.digest = Digest::of(b"another commit than the one in the log");
     let error = fixture.log().history(&key(1), Some(&tip), Freshness::Any).await.unwrap_err();
-    assert!(
-        matches!(error, LogError::Damaged(Defect::Altered { version: 1, .. })),
-        "{error:?}"
-    );
+    assert!(matches!(error, LogError::Damaged(Defect::Altered { version: 1, .. })), "{error:?}");
 }
 
 async fn a_misplaced_commit_is_found<F: Fixture>(fixture: F) {
     let other = append_many(fixture.log(), &key(2), 1).await;
     write(&fixture, &key(1), &other[0].commit).await;
     let defect = load(&fixture).await;
-    assert!(
-        matches!(&defect, Defect::Misplaced { stream, .. } if *stream == key(2)),
-        "{defect:?}"
-    );
+    assert!(matches!(&defect, Defect::Misplaced { stream, .. } if *stream == key(2)), "{defect:?}");
 }
 
 async fn bytes_that_are_no_commit_are_found<F: Fixture>(fixture: F) {
@@ -123,8 +115,7 @@ async fn verify_reports_every_defect_once_with_its_position<F: Fixture>(fixture:
     fixture.write_raw(&key(2), b"[]".to_vec()).await;
 
     let report = verify(fixture.log(), |_| {}).await.unwrap();
-    let found: Vec<_> =
-        report.findings.iter().map(|finding| finding.position.sequence()).collect();
+    let found: Vec<_> = report.findings.iter().map(|finding| finding.position.sequence()).collect();
     assert_eq!(found, [2, 4, 5]);
     assert!(matches!(report.findings[0].defect, Defect::Gap { expected: 2, found: 5, .. }));
     assert!(matches!(report.findings[1].defect, Defect::Altered { version: 6, .. }));

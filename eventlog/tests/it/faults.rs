@@ -28,10 +28,13 @@ struct Proxy {
     port: u16,
     swallow: Arc<AtomicU8>,
     cut: watch::Sender<()>,
+    _server: ff_testkit::nats::TestNats,
 }
 
 impl Proxy {
-    async fn before(server: u16) -> Self {
+    async fn start() -> Self {
+        let nats = ff_testkit::nats::server().await;
+        let server: u16 = nats.url.rsplit_once(':').unwrap().1.parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let swallow = Arc::new(AtomicU8::new(Swallow::Nothing as u8));
@@ -54,7 +57,7 @@ impl Proxy {
                 });
             }
         });
-        Self { port, swallow, cut }
+        Self { port, swallow, cut, _server: nats }
     }
 
     fn swallow(&self, what: Swallow) {
@@ -85,10 +88,8 @@ async fn pump(
 }
 
 async fn behind_proxy() -> (Proxy, JetStreamLog) {
-    let url = ff_testkit::nats::server().await.url;
-    let (login, port) = url.rsplit_once(':').unwrap();
-    let proxy = Proxy::before(port.parse().unwrap()).await;
-    let mut options = LogOptions::url(format!("{login}:{}", proxy.port));
+    let proxy = Proxy::start().await;
+    let mut options = LogOptions::url(format!("nats://127.0.0.1:{}", proxy.port));
     options.append_timeout = Duration::from_millis(500);
     let log = JetStreamLog::connect(options).await.unwrap();
     (proxy, log)

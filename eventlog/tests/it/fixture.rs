@@ -31,23 +31,27 @@ impl Fixture for Memory {
     }
 }
 
-pub(crate) struct Nats(JetStreamLog);
+pub(crate) struct Nats {
+    log: JetStreamLog,
+    _server: ff_testkit::nats::TestNats,
+}
 
 impl Fixture for Nats {
     type Log = JetStreamLog;
 
     async fn new() -> Self {
         let server = ff_testkit::nats::server().await;
-        Self(JetStreamLog::connect(LogOptions::url(server.url)).await.unwrap())
+        let log = JetStreamLog::connect(LogOptions::url(&server.url)).await.unwrap();
+        Self { log, _server: server }
     }
 
     fn log(&self) -> &JetStreamLog {
-        &self.0
+        &self.log
     }
 
     async fn write_raw(&self, key: &StreamKey, bytes: Vec<u8>) {
         let subject = format!("ff.evt.{}.{}.{}", key.org, key.kind, key.id);
-        let context = async_nats::jetstream::new(self.0.client());
+        let context = async_nats::jetstream::new(self.log.client());
         context.publish(subject, bytes.into()).await.unwrap().await.unwrap();
     }
 }

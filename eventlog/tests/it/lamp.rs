@@ -111,11 +111,7 @@ pub(crate) async fn append_one(
 }
 
 /// Appends `count` commits one after the other.
-pub(crate) async fn append_many(
-    log: &impl EventLog,
-    key: &StreamKey,
-    count: u32,
-) -> Vec<Recorded> {
+pub(crate) async fn append_many(log: &impl EventLog, key: &StreamKey, count: u32) -> Vec<Recorded> {
     let mut commits: Vec<Recorded> = Vec::new();
     for percent in 0..count {
         let tip = commits.last().map(Recorded::tip);

@@ -8,7 +8,8 @@ use crate::lamp::{append_many, key};
 #[tokio::test]
 async fn a_stream_is_made_once_and_found_again() {
     let server = ff_testkit::nats::server().await;
-    let opened = join_all((0..5).map(|_| JetStreamLog::connect(LogOptions::url(&server.url)))).await;
+    let opened =
+        join_all((0..5).map(|_| JetStreamLog::connect(LogOptions::url(&server.url)))).await;
     let logs: Vec<_> = opened.into_iter().map(Result::unwrap).collect();
     assert!(logs.iter().all(|log| log.epoch() == 1));
     append_many(&logs[0], &key(1), 2).await;

@@ -1,8 +1,6 @@
 //! The tail outlives the server.
 
-use ff_eventlog::{
-    EventLog, JetStreamLog, LogError, LogOptions, Position, STREAM_NAME, TailItem,
-};
+use ff_eventlog::{EventLog, JetStreamLog, LogError, LogOptions, Position, STREAM_NAME, TailItem};
 use futures::StreamExt;
 use tokio::time::timeout;
 use uuid::Uuid;

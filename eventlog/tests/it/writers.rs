@@ -28,7 +28,10 @@ async fn a_hundred_writers_on_one_aggregate_lose_nothing<F: Fixture>(fixture: F)
     assert_eq!(commands.len(), 100);
     let history = fixture.log().history(&key(1), None, Freshness::Leader).await.unwrap();
     assert_eq!(history.len(), 100);
-    assert_eq!(history.iter().map(|commit| commit.commit.command_id).collect::<HashSet<_>>(), commands);
+    assert_eq!(
+        history.iter().map(|commit| commit.commit.command_id).collect::<HashSet<_>>(),
+        commands
+    );
 }
 
 async fn a_command_sent_fifty_times_makes_one_commit<F: Fixture>(fixture: F) {

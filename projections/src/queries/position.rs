@@ -49,6 +49,11 @@ impl Queries {
         self.known.wait(projection, position, limit).await
     }
 
+    /// How far a projection is: whatever is read after this knows at least so much.
+    pub async fn position(&self, projection: ProjectionName) -> Result<Position, QueryError> {
+        Ok(self.known.look(projection).await?.position)
+    }
+
     /// How the projections are doing: every generation, the newest of each projection first.
     pub async fn status(&self) -> Result<Vec<ProjectionStatus>, QueryError> {
         let rows = sqlx::query(

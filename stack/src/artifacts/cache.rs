@@ -82,6 +82,10 @@ impl Cache {
             let (file, entry) = (artifact.file.clone(), artifact.entry.clone());
             return Err(ArtifactError::NoEntry { file, entry });
         }
+        // Its files must be on disk before its name is: a name is all that is looked at later.
+        fs::File::open(&scratch.path)
+            .and_then(|directory| Ok(nix::unistd::syncfs(directory)?))
+            .map_err(ArtifactError::io("sync", &scratch.path))?;
         let place = self.root.join(artifact.directory_name());
         // Only a directory without its main file can be here, left by hand.
         if place.exists() {

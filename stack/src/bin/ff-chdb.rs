@@ -4,11 +4,11 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use anyhow::Context;
 use clap::Parser;
-use ff_stack::chdb::{Engine, serve};
-use tokio::{
-    net::TcpListener,
-    signal::unix::{SignalKind, signal},
+use ff_stack::{
+    chdb::{Engine, serve},
+    supervisor::asked_to_end,
 };
+use tokio::net::TcpListener;
 
 /// Answers ClickHouse's HTTP interface from an engine inside this process.
 #[derive(Debug, Parser)]
@@ -33,17 +33,14 @@ fn main() -> anyhow::Result<()> {
 
 async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let Arguments { listen, path, lib } = arguments;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     // Before the engine is started: a second server must not touch the data.
     let listener =
         TcpListener::bind(listen).await.with_context(|| format!("could not listen on {listen}"))?;
     let engine = tokio::task::spawn_blocking(move || Engine::start(&lib, &path)).await??;
     tracing::info!(%listen, "ready");
-    let stop = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    let stop = async {
+        if let Err(error) = asked_to_end().await {
+            tracing::error!(%error, "could not listen to signals, and end at once");
         }
     };
     serve(engine, listener, stop).await.context("could not serve")

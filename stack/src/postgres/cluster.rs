@@ -21,6 +21,9 @@ const MAJOR: &str = "18";
 /// How long making a data directory may take on a slow disk.
 const PATIENCE: Duration = Duration::from_secs(180);
 
+/// How long the last server on the data may take to end.
+const LEAVING: Duration = Duration::from_secs(30);
+
 /// The data directory under `directory`, made if it is not there.
 pub(super) async fn ensure(
     options: &PostgresOptions,
@@ -44,6 +47,8 @@ pub(super) async fn ensure(
         return Err(StackError::DataVersion { directory: data, found, expected: MAJOR });
     }
     privileges.own(directory).map_err(StackError::io("change the owner of", directory))?;
+    // A server that was killed, or told to end, may still be about to.
+    proc::wait_until_left(&data, LEAVING).await;
     forget_stranger(&data)?;
     Ok(data)
 }
@@ -164,23 +169,24 @@ async fn run(
     })
 }
 
-/// Removes a pid file whose number now belongs to a process that has nothing to do with this data.
+/// Removes a pid file whose number no longer belongs to a server on this data.
 ///
-/// PostgreSQL sees by itself when the process is gone, but takes any live one with that number for a
-/// server. After a restart of the machine, or of a container, where numbers are small and come back,
-/// it would refuse to start for ever. A process that works in this directory is never a stranger: its
-/// file stays, and the start waits for it.
+/// PostgreSQL sees by itself when there is no such process, but takes any that exists for a server: a
+/// stranger that got the number, which after a restart of the machine or of a container is likely, and
+/// a dead one that nobody has reaped. It would refuse to start for ever. Whoever serves this data works
+/// in its directory: when nobody does, the file is stale.
 fn forget_stranger(data: &Path) -> Result<(), StackError> {
     let file = data.join("postmaster.pid");
     let Ok(content) = fs::read_to_string(&file) else { return Ok(()) };
     let pid = content.lines().next().and_then(|line| line.trim().parse::<i32>().ok());
-    let alive = pid.is_some_and(|pid| proc::start_time(pid).is_some());
-    if alive && proc::inside(data).is_empty() {
-        let pid = pid.unwrap_or_default();
-        let program = pid.to_string() + " " + &proc::program(pid).unwrap_or_default();
+    if let Some(pid) = pid
+        && let Some(program) = proc::program(pid)
+        && proc::inside(data).is_empty()
+    {
         tracing::warn!(
-            process = program,
-            "removing a stale postmaster.pid: another program has its pid"
+            pid,
+            program,
+            "removing a stale postmaster.pid: that is no server on this data"
         );
         fs::remove_file(&file).map_err(StackError::io("remove", &file))?;
     }

@@ -21,7 +21,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::{sync::watch as channel, task::JoinHandle};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch as channel,
+    task::JoinHandle,
+};
 
 pub use lock::{running, stop_running};
 pub use status::{ProcessStatus, State, SupervisorStatus};
@@ -33,6 +37,21 @@ use status::Board;
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     inner: Arc<Inner>,
+}
+
+/// Waits until this process is asked to end, by SIGTERM or SIGINT. Whoever runs a supervisor waits for
+/// this and then stops it.
+///
+/// # Errors
+/// When the signals cannot be listened to.
+pub async fn asked_to_end() -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
 }
 
 #[derive(Debug)]

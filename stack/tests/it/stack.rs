@@ -13,7 +13,7 @@ use nix::{
 };
 use sqlx::{Connection, PgConnection};
 
-use crate::{SOON, eventually};
+use crate::{SOON, alive, eventually};
 
 /// Names the directory of a stack to the copy of this program that is to be killed.
 const DIRECTORY: &str = "FF_STACK_TEST_DIRECTORY";
@@ -46,7 +46,7 @@ async fn run_until_killed() {
     };
     let ports: Vec<u16> = ports.split(',').map(|port| port.parse().unwrap()).collect();
     let _running = start(directory.as_ref(), &ports).await;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[tokio::test]
@@ -82,8 +82,8 @@ async fn kill_9_of_the_supervisor_takes_the_servers_along_and_loses_nothing() {
     supervisor.kill().unwrap();
     supervisor.wait().unwrap();
     for process in before {
-        let pid = Pid::from_raw(process.pid.unwrap());
-        eventually(async || kill(pid, None).is_err()).await;
+        let pid = process.pid.unwrap();
+        eventually(async || !alive(pid)).await;
     }
     assert_eq!(supervisor::running(directory).unwrap(), None);
 

@@ -1,9 +1,10 @@
 //! What the kit hands out, on real servers.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
-use ff_testkit::{eventually, nats, postgres};
+use ff_testkit::{chdb, eventually, nats, postgres};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -74,4 +75,12 @@ async fn a_dedicated_postgres_comes_back_with_its_rows() {
         sqlx::query_scalar::<_, i32>("SELECT id FROM t").fetch_one(&server.pool).await
     });
     assert_eq!(id.await, 7);
+}
+
+#[tokio::test]
+async fn the_clickhouse_server_answers() {
+    let server = chdb::server().await;
+    let address = server.url.trim_start_matches("http://");
+    let ready = ff_stack::Readiness::Http(address.parse().unwrap(), "/?query=SELECT+1".into());
+    assert!(ready.check().await);
 }

@@ -1,0 +1,149 @@
+//! A grant is good for one command in one place, by one actor.
+
+use ff_auth::{
+    Authorizer as _, Grant, OwnerAuthorizer, Permission, Principal, Role, Scope, TokenRole,
+};
+use ff_commands::{Actor, ActorKind, CommandError, CommandMeta, Target};
+use ff_domain::{
+    Flag, FlagCommand, FlagError, Item, Project, ProjectCommand, References, flag::CreateFlag,
+};
+use ff_eventlog::MemoryLog;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+use crate::fixture::{World, meta, new_flag, permit, turn_on};
+
+async fn spend(
+    world: &World<MemoryLog>,
+    grant: &Grant,
+    command: FlagCommand,
+    meta: CommandMeta,
+) -> Result<u64, CommandError<Flag>> {
+    let target = Target::new(world.org, world.flag("checkout"));
+    let done = world.executor.execute::<Flag>(grant, target, command, meta, None).await;
+    done.map(|done| done.version)
+}
+
+fn is_refused(answer: &Result<u64, CommandError<Flag>>) -> bool {
+    matches!(answer, Err(error @ CommandError::NotGranted) if error.code() == "FF-2001")
+}
+
+#[tokio::test]
+async fn a_grant_is_for_one_permission() {
+    let world = World::in_memory().await;
+    world.create_flag("checkout").await;
+    let scope = Scope::organization(world.org.0);
+    for &permission in Permission::ALL {
+        let answer = spend(&world, &permit(permission, scope), turn_on("dev"), meta()).await;
+        assert_eq!(is_refused(&answer), permission != Permission::FlagToggle, "{permission}");
+    }
+}
+
+#[tokio::test]
+async fn a_grant_is_for_one_place() {
+    let world = World::in_memory().await;
+    world.create_flag("checkout").await;
+    let org = Scope::organization(world.org.0);
+    let project = org.in_project(world.project.0);
+    let elsewhere = [
+        Scope::organization(Uuid::from_u128(1)),
+        org.in_project(Uuid::from_u128(1)),
+        project.in_environment(world.environment("prod").0),
+    ];
+    for scope in elsewhere {
+        let grant = permit(Permission::FlagToggle, scope);
+        let answer = spend(&world, &grant, turn_on("dev"), meta()).await;
+        assert!(is_refused(&answer), "{scope:?}: {answer:?}");
+    }
+    let around = [org, project, project.in_environment(world.environment("dev").0)];
+    for scope in around {
+        let grant = permit(Permission::FlagToggle, scope);
+        assert_eq!(spend(&world, &grant, turn_on("dev"), meta()).await.unwrap(), 2, "{scope:?}");
+    }
+    let narrow = permit(Permission::FlagUpdate, around[2]);
+    let wide = FlagCommand::RemoveVariation { key: "spare".to_owned() };
+    assert!(is_refused(&spend(&world, &narrow, wide, meta()).await));
+}
+
+#[tokio::test]
+async fn a_project_s_grant_hears_what_is_not_there() {
+    let world = World::in_memory().await;
+    let scope = Scope::organization(world.org.0).in_project(world.project.0);
+    let grant = permit(Permission::FlagToggle, scope);
+    let answer = spend(&world, &grant, turn_on("dev"), meta()).await;
+    assert!(matches!(answer, Err(CommandError::Rejected(FlagError::NotFound))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn nobody_acts_in_another_s_name() {
+    let world = World::in_memory().await;
+    world.create_flag("checkout").await;
+    let (user, other) = (Uuid::from_u128(20), Uuid::from_u128(21));
+    let owners = OwnerAuthorizer::new(HashMap::from([((user, world.org.0), Role::Owner)]));
+    let scope = Scope::organization(world.org.0);
+    let by_user = owners.authorize(&Principal::user(user), Permission::FlagToggle, &scope).unwrap();
+    let token = Principal::api_token(user, world.org.0, TokenRole::Admin);
+    let by_token = owners.authorize(&token, Permission::FlagToggle, &scope).unwrap();
+    let cases = [
+        (&by_user, ActorKind::User, user, true),
+        (&by_user, ActorKind::User, other, false),
+        (&by_user, ActorKind::ApiKey, user, false),
+        (&by_user, ActorKind::System, Uuid::nil(), false),
+        (&by_token, ActorKind::ApiKey, user, true),
+        (&by_token, ActorKind::User, user, false),
+    ];
+    for (grant, kind, id, allowed) in cases {
+        let meta = CommandMeta { actor: Actor { kind, id }, ..meta() };
+        let answer = spend(&world, grant, turn_on("dev"), meta).await;
+        assert_eq!(is_refused(&answer), !allowed, "{kind:?} {id}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_mentions_what_is_not_for_callers_to_say() {
+    let world = World::in_memory().await;
+    let command = ProjectCommand::SetReferences {
+        item: Item::Flag("checkout".parse().unwrap()),
+        references: References::default(),
+    };
+    for &permission in Permission::ALL {
+        let grant = permit(permission, Scope::organization(world.org.0));
+        let target = Target::new(world.org, world.project);
+        let answer =
+            world.executor.execute::<Project>(&grant, target, command.clone(), meta(), None).await;
+        assert!(matches!(answer, Err(CommandError::NotGranted)), "{permission}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_created_gets_the_id_of_its_key() {
+    let world = World::in_memory().await;
+    let grant = permit(Permission::FlagCreate, Scope::organization(world.org.0));
+    let answer = spend(&world, &grant, new_flag(world.project, "other"), meta()).await;
+    assert!(matches!(answer, Err(CommandError::Misaddressed)), "{answer:?}");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_in_a_commit_is_refused() {
+    let world = World::in_memory().await;
+    let FlagCommand::Create(new) = new_flag(world.project, "checkout") else { unreachable!() };
+    let mut variations = new.variations.clone();
+    for index in 0..40 {
+        let text = "x".repeat(60_000);
+        let value = serde_json::json!({ "text": text });
+        variations.push(ff_domain_variation(&format!("v{index}"), value));
+    }
+    for variation in &mut variations[..3] {
+        variation.value = serde_json::json!({ "on": variation.value });
+    }
+    let new = CreateFlag { variations, kind: serde_json::from_str("\"json\"").unwrap(), ..*new };
+    let answer =
+        world.run::<Flag>(world.flag("checkout"), FlagCommand::Create(Box::new(new))).await;
+    let error = answer.unwrap_err();
+    assert!(matches!(error, CommandError::TooLarge { .. }), "{error:?}");
+    assert_eq!(error.code(), "FF-2007");
+}
+
+fn ff_domain_variation<T: serde::de::DeserializeOwned>(key: &str, value: serde_json::Value) -> T {
+    serde_json::from_value(serde_json::json!({"key": key, "value": value})).unwrap()
+}

@@ -1,0 +1,55 @@
+//! A flag as it is, or as it was.
+
+use axum::extract::State;
+use ff_auth::Permission;
+use ff_eventlog::Position;
+use ff_projections::ProjectionName;
+
+use super::{FlagView, past};
+use crate::App;
+use crate::middleware::Caller;
+use crate::problem::Problem;
+use crate::request::{At, FromParameters, Parameters, Query};
+use crate::respond::{Answer, View as _};
+use crate::routes::paths::FlagPath;
+
+/// When.
+pub(crate) struct When(Option<Position>);
+
+impl FromParameters for When {
+    fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
+        Ok(Self(parameters.parsed("as_of", "a position, such as that of an audit entry")?))
+    }
+}
+
+/// Get a flag
+///
+/// With `as_of` as it was after that commit; then the version is the number of its commits until then, and there
+/// is no `ETag`, because what was cannot be changed.
+#[utoipa::path(
+    get, path = "/api/v1/orgs/{org}/projects/{project}/flags/{flag}", operation_id = "get_flag",
+    tag = "flags",
+    params(
+        FlagPath,
+        ("as_of" = Option<String>, Query, description = "A position: show the flag as it was then"),
+    ),
+    responses((status = 200, description = "The flag", body = FlagView)),
+)]
+pub(crate) async fn get_flag(
+    State(app): State<App>,
+    caller: Caller,
+    At(path): At<FlagPath>,
+    Query(When(when)): Query<When>,
+) -> Result<Answer<FlagView>, Problem> {
+    let grant = app.allow(&caller, Permission::FlagRead, path.project_scope()).await?;
+    let queries = app.read(&grant);
+    let Some(as_of) = when else {
+        let position = queries.position(ProjectionName::Catalog).await?;
+        let found = queries.flag(path.id()).await?.ok_or_else(Problem::not_found)?;
+        let version = found.version;
+        return Ok(Answer::found(found.into(), Some(version), position));
+    };
+    let (flag, stamp) = past::flag(queries, path.id(), as_of).await?;
+    let body = FlagView::of(flag, stamp).ok_or_else(Problem::not_found)?;
+    Ok(Answer::found(body, None, as_of))
+}

@@ -1,0 +1,189 @@
+//! The keys in paths, and what follows from them: ids, and where in an organization a request is.
+
+use ff_auth::Scope;
+use ff_commands::Target;
+use ff_domain::{
+    ApiKey, ApiKeyId, Environment, EnvironmentId, EnvironmentKey, Flag, FlagId, FlagKey,
+    Organization, OrganizationId, OrganizationKey, Project, ProjectId, ProjectKey, Segment,
+    SegmentId, SegmentKey,
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $what:literal,)+ })+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Deserialize, IntoParams)]
+        #[into_params(parameter_in = Path)]
+        pub(crate) struct $name {
+            $(
+                #[doc = $what]
+                #[param(value_type = String)]
+                pub(crate) $field: $type,
+            )+
+        }
+    )+};
+}
+
+paths! {
+    /// An organization.
+    OrgPath {
+        org: OrganizationKey = "Key of the organization.",
+    }
+    /// A project.
+    ProjectPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+    }
+    /// An environment.
+    EnvironmentPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        environment: EnvironmentKey = "Key of the environment.",
+    }
+    /// A flag.
+    FlagPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        flag: FlagKey = "Key of the flag.",
+    }
+    /// A variation of a flag.
+    VariationPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        flag: FlagKey = "Key of the flag.",
+        variation: String = "Key of the variation.",
+    }
+    /// A flag in an environment.
+    FlagEnvironmentPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        flag: FlagKey = "Key of the flag.",
+        environment: EnvironmentKey = "Key of the environment.",
+    }
+    /// A segment.
+    SegmentPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        segment: SegmentKey = "Key of the segment.",
+    }
+    /// An API key.
+    KeyPath {
+        org: OrganizationKey = "Key of the organization.",
+        key: ApiKeyId = "Id of the key.",
+    }
+}
+
+impl OrgPath {
+    pub(crate) fn org(&self) -> OrganizationId {
+        OrganizationId::of(&self.org)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::organization(self.org().0)
+    }
+
+    pub(crate) fn target(&self) -> Target<Organization> {
+        Target::new(self.org(), self.org())
+    }
+}
+
+/// What all paths below a project have in common.
+macro_rules! below_project {
+    ($($path:ident)+) => {$(
+        impl $path {
+            pub(crate) fn org(&self) -> OrganizationId {
+                OrganizationId::of(&self.org)
+            }
+
+            pub(crate) fn project(&self) -> ProjectId {
+                ProjectId::of(self.org(), &self.project)
+            }
+
+            /// The project as a scope.
+            pub(crate) fn project_scope(&self) -> Scope {
+                Scope::organization(self.org().0).in_project(self.project().0)
+            }
+        }
+    )+};
+}
+
+below_project! { ProjectPath EnvironmentPath FlagPath VariationPath FlagEnvironmentPath SegmentPath }
+
+impl ProjectPath {
+    pub(crate) fn target(&self) -> Target<Project> {
+        Target::new(self.org(), self.project())
+    }
+}
+
+impl EnvironmentPath {
+    pub(crate) fn id(&self) -> EnvironmentId {
+        EnvironmentId::of(self.project(), &self.environment)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.project_scope().in_environment(self.id().0)
+    }
+
+    pub(crate) fn target(&self) -> Target<Environment> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl FlagPath {
+    pub(crate) fn id(&self) -> FlagId {
+        FlagId::of(self.project(), &self.flag)
+    }
+
+    pub(crate) fn target(&self) -> Target<Flag> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl VariationPath {
+    pub(crate) fn target(&self) -> Target<Flag> {
+        Target::new(self.org(), FlagId::of(self.project(), &self.flag))
+    }
+}
+
+impl FlagEnvironmentPath {
+    pub(crate) fn id(&self) -> FlagId {
+        FlagId::of(self.project(), &self.flag)
+    }
+
+    pub(crate) fn environment_id(&self) -> EnvironmentId {
+        EnvironmentId::of(self.project(), &self.environment)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.project_scope().in_environment(self.environment_id().0)
+    }
+
+    pub(crate) fn target(&self) -> Target<Flag> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl SegmentPath {
+    pub(crate) fn id(&self) -> SegmentId {
+        SegmentId::of(self.project(), &self.segment)
+    }
+
+    pub(crate) fn target(&self) -> Target<Segment> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl KeyPath {
+    pub(crate) fn org(&self) -> OrganizationId {
+        OrganizationId::of(&self.org)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::organization(self.org().0)
+    }
+
+    pub(crate) fn target(&self) -> Target<ApiKey> {
+        Target::new(self.org(), self.key)
+    }
+}

@@ -1,0 +1,3 @@
+//! Drives an edge with wrk.
+
+fn main() {}

@@ -1,0 +1,163 @@
+//! The running edge: its listener, the task that follows the config, and the one that writes it to disk.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio::time::{interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::connections::{Connections, End};
+use crate::http::App;
+use crate::metrics::Metrics;
+use crate::store::Store;
+use crate::{EdgeError, EdgeOptions, disk, sync};
+
+/// How long connections may take to end when the edge stops.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// How long a client may take to send the head of a request.
+const HEADER_PATIENCE: Duration = Duration::from_secs(30);
+/// How often recorded times are folded into their buckets.
+const FOLD: Duration = Duration::from_secs(1);
+
+/// A running edge.
+#[derive(Debug)]
+pub struct Edge {
+    address: SocketAddr,
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Edge {
+    /// Runs until `shutdown`.
+    ///
+    /// # Errors
+    /// Only at the start; see [`EdgeError`].
+    pub async fn run(
+        options: EdgeOptions,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), EdgeError> {
+        let edge = Self::start(options).await?;
+        shutdown.await;
+        edge.stop().await;
+        Ok(())
+    }
+
+    /// Starts: serves what is on disk at once, and what NATS has as soon as it can be reached.
+    ///
+    /// # Errors
+    /// When it cannot listen, or the directory cannot be used, or the address of NATS is none.
+    pub async fn start(options: EdgeOptions) -> Result<Self, EdgeError> {
+        disk::prepare(&options.data_dir).map_err(|source| EdgeError::DataDirectory {
+            path: options.data_dir.clone(),
+            source,
+        })?;
+        let client = sync::connect(&options.nats_url).await.map_err(EdgeError::NatsAddress)?;
+        let listen = |source| EdgeError::Listen { address: options.listen, source };
+        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+
+        let metrics = Arc::new(Metrics::new());
+        let store = Arc::new(Store::new(Arc::clone(&metrics), options.public_url.clone()));
+        let copies = store.load_disk(&options.data_dir);
+        tracing::info!(%address, environments = copies.len(), "edge listens");
+
+        let stop = CancellationToken::new();
+        let following = sync::Follower::new(Arc::clone(&store), copies, &options);
+        let app = Arc::new(App { store, heartbeat: options.heartbeat });
+        let folding = async move {
+            let mut pause = interval(FOLD);
+            loop {
+                pause.tick().await;
+                metrics.fold();
+            }
+        };
+        let tasks = vec![
+            tokio::spawn(following.run(client, stop.clone())),
+            tokio::spawn(until(stop.clone(), folding)),
+            tokio::spawn(accept(listener, app, stop.clone())),
+        ];
+        Ok(Self { address, stop, tasks })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: answers what is under way, ends open streams, writes what is not on disk yet.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        for task in self.tasks {
+            // A task that panicked has said so.
+            let _ = task.await;
+        }
+    }
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+async fn accept(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
+    let connections = Arc::new(Connections::default());
+    let open = tokio_util::task::TaskTracker::new();
+    loop {
+        let accepted = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                open.spawn(serve(stream, Arc::clone(&app), Arc::clone(&connections)));
+            }
+            Err(error) => {
+                // Most likely out of file descriptors; those of ended connections come back.
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+    drop(listener);
+    app.store.root.cancel();
+    connections.end_all();
+    open.close();
+    // Whoever is slower is left behind.
+    let _ = timeout(FAREWELL, open.wait()).await;
+}
+
+async fn serve(stream: TcpStream, app: Arc<App>, connections: Arc<Connections>) {
+    // Answers are small and complete; waiting to fill a packet would only delay them.
+    let _ = stream.set_nodelay(true);
+    let (cut, mut end) = connections.open();
+    let service = service_fn(|request| {
+        let (app, cut) = (&app, &cut);
+        async move { Ok::<_, Infallible>(app.respond(request, cut).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_PATIENCE)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    // What goes wrong here is between the client and its connection.
+    tokio::select! {
+        _ = connection.as_mut() => {}
+        how = &mut end => {
+            if how == Ok(End::Polite) {
+                connection.as_mut().graceful_shutdown();
+                let _ = connection.as_mut().await;
+            }
+        }
+    }
+    cut.closed();
+}

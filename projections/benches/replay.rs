@@ -1,0 +1,3 @@
+//! Replays a synthetic log into every Postgres projection.
+
+fn main() {}

@@ -1,0 +1,11 @@
+CREATE INDEX organizations_by_key ON {schema}.organizations (key);
+CREATE INDEX projects_by_key ON {schema}.projects (organization, key);
+CREATE INDEX environments_by_key ON {schema}.environments (project, key);
+CREATE INDEX flags_by_key ON {schema}.flags (project, key);
+CREATE INDEX flags_by_update ON {schema}.flags (project, updated_at DESC, id DESC);
+CREATE INDEX flags_by_tag ON {schema}.flags USING gin (tags);
+CREATE INDEX segments_by_key ON {schema}.segments (project, key);
+CREATE INDEX segments_by_tag ON {schema}.segments USING gin (tags);
+CREATE INDEX api_keys_by_age ON {schema}.api_keys (organization, created_at DESC, id DESC);
+CREATE INDEX memberships_by_organization ON {schema}.memberships (organization, created_at, id);
+CREATE INDEX memberships_by_user ON {schema}.memberships (user_id);

@@ -1,0 +1,138 @@
+//! Versions as texts: a regular expression for those that lie in some parts.
+
+use super::javascript::SPACE;
+use super::version::{ANY, NUMBER_MAX, Numbers, Part, Pre};
+
+const IDENTIFIER: &str = "(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)";
+const BUILD: &str = r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?";
+
+/// Every spelling of the versions in these parts that flagd reads.
+pub(super) fn expression(parts: &[Part]) -> String {
+    let full: Vec<String> = parts.iter().filter_map(full).collect();
+    let short: Vec<String> = parts.iter().filter(|part| part.has_short()).filter_map(short).collect();
+    let mut expression = format!("^[vV]?(?:{SPACE}*v?(?:{}){BUILD}{SPACE}*", full.join("|"));
+    for short in short {
+        expression.push('|');
+        expression.push_str(&short);
+    }
+    expression.push_str(")$");
+    expression
+}
+
+fn full(part: &Part) -> Option<String> {
+    let pre_release = format!(r"-{IDENTIFIER}(?:\.{IDENTIFIER})*");
+    let pre = match &part.pre {
+        Pre::Any => format!("(?:{pre_release})?"),
+        Pre::Release => String::new(),
+        Pre::Before => pre_release,
+        Pre::Exactly(pre) => format!("-{}", pre.replace('.', r"\.")),
+    };
+    let [major, minor, patch] = [part.major, part.minor, part.patch].map(numbers);
+    Some(format!(r"{}\.{}\.{}{pre}", major?, minor?, patch?))
+}
+
+/// With the last number left out, or the last two, which are 0 then.
+fn short(part: &Part) -> Option<String> {
+    let (major, minor) = (numbers(part.major)?, numbers(part.minor)?);
+    Some(if part.minor.0 == 0 {
+        format!(r"{major}(?:\.{minor})?")
+    } else {
+        format!(r"{major}\.{minor}")
+    })
+}
+
+/// Numbers without leading zeros; `None` if there are none.
+fn numbers((from, to): Numbers) -> Option<String> {
+    if from > to {
+        return None;
+    }
+    let mut choices = Vec::new();
+    // How many digits the numbers have that are all there, from and to.
+    let mut whole: Option<(usize, usize)> = None;
+    for length in digits(from).len()..=digits(to).len() {
+        let lowest = if length == 1 { 0 } else { 10_u64.pow(exponent(length) - 1) };
+        let highest = 10_u64.pow(exponent(length)) - 1;
+        let (low, high) = (from.max(lowest), to.min(highest));
+        if (low, high) == (lowest, highest) && length > 1 {
+            whole = Some((whole.map_or(length, |(first, _)| first), length));
+        } else {
+            choices.push(same_length(&digits(low), &digits(high)));
+        }
+    }
+    if let Some((first, last)) = whole {
+        choices.push(format!("[1-9]{}", repeated(first - 1, last - 1)));
+    }
+    Some(match choices.as_slice() {
+        [one] => one.clone(),
+        _ => format!("(?:{})", choices.join("|")),
+    })
+}
+
+fn exponent(length: usize) -> u32 {
+    u32::try_from(length).expect("a number of 64 bits has at most 20 digits")
+}
+
+fn digits(number: u64) -> Vec<u8> {
+    number.to_string().into_bytes().into_iter().map(|digit| digit - b'0').collect()
+}
+
+/// Any digits.
+fn repeated(least: usize, most: usize) -> String {
+    match (least, most) {
+        (_, 0) => String::new(),
+        (1, 1) => "[0-9]".to_owned(),
+        _ if least == most => format!("[0-9]{{{least}}}"),
+        _ => format!("[0-9]{{{least},{most}}}"),
+    }
+}
+
+fn class(from: u8, to: u8) -> String {
+    if from == to { from.to_string() } else { format!("[{from}-{to}]") }
+}
+
+/// From one number to another with as many digits.
+fn same_length(from: &[u8], to: &[u8]) -> String {
+    let (Some((low, low_rest)), Some((high, high_rest))) = (from.split_first(), to.split_first()) else {
+        return String::new();
+    };
+    let least = low_rest.iter().all(|digit| *digit == 0);
+    let most = high_rest.iter().all(|digit| *digit == 9);
+    if least && most {
+        return class(*low, *high) + &repeated(low_rest.len(), low_rest.len());
+    }
+    if low == high {
+        return low.to_string() + &same_length(low_rest, high_rest);
+    }
+    let nines = vec![9; low_rest.len()];
+    let zeros = vec![0; low_rest.len()];
+    let mut choices = vec![low.to_string() + &same_length(low_rest, &nines)];
+    if low + 1 < *high {
+        choices.push(class(low + 1, high - 1) + &repeated(low_rest.len(), low_rest.len()));
+    }
+    choices.push(high.to_string() + &same_length(&zeros, high_rest));
+    format!("(?:{})", choices.join("|"))
+}
+
+const _: () = assert!(ANY.1 == NUMBER_MAX);
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+
+    use super::*;
+
+    #[test]
+    fn ranges_of_numbers_hold_exactly_their_numbers() {
+        for (from, to) in
+            [(0, 0), (0, 9), (0, 10), (3, 3), (5, 123), (10, 99), (99, 1000), (120, 129), (7, 1999), (10, NUMBER_MAX)]
+        {
+            let expression = Regex::new(&format!("^(?:{})$", numbers((from, to)).unwrap())).unwrap();
+            for number in (0..2100).chain([NUMBER_MAX - 1, NUMBER_MAX, NUMBER_MAX + 1, u64::MAX]) {
+                let inside = (from..=to).contains(&number);
+                assert_eq!(expression.is_match(&number.to_string()), inside, "{number} in {from}..={to}");
+            }
+            assert!(!expression.is_match("01") && !expression.is_match(""));
+        }
+        assert_eq!(numbers((1, 0)), None);
+    }
+}

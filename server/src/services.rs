@@ -1,0 +1,73 @@
+//! `ff control`, `ff projector` and `ff edge`: one process each.
+
+use std::{future::Future, process::ExitCode};
+
+use axum::{Router, extract::State, http::StatusCode, routing::get};
+use ff_control::{Control, ControlOptions};
+use ff_edge::{Edge, EdgeOptions};
+use ff_projections::{Projector, ProjectorOptions, edge_config::Publisher};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    connect,
+    settings::{Noted, Settings},
+    telemetry,
+};
+
+/// Runs a service until the process is asked to stop.
+pub fn run<F>(service: impl FnOnce(Settings, CancellationToken) -> F) -> anyhow::Result<ExitCode>
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    connect::block_on(async {
+        let settings = Settings::load(Noted::Use)?;
+        telemetry::log(&settings.log)?;
+        service(settings, connect::shutdown()).await?;
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+/// The control plane.
+pub async fn control(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let mut options = ControlOptions::new(
+        settings.control.listen,
+        connect::log_options(&settings.nats)?,
+        connect::database_options(&settings.database)?,
+        settings.auth.jwt_secret.clone(),
+    );
+    options.metrics = Some(telemetry::metrics()?);
+    Ok(Control::run(options, shutdown).await?)
+}
+
+/// An edge.
+pub async fn edge(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    anyhow::ensure!(!settings.nats.url.is_empty(), "FF_NATS_URL: name the NATS server that has the config");
+    let options = EdgeOptions::new(settings.edge.listen, &settings.nats.url, &settings.edge.data);
+    Ok(Edge::run(options, shutdown).await?)
+}
+
+/// Every projection: the ones in PostgreSQL, and the edge config.
+pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let metrics = telemetry::metrics()?;
+    let listener = tokio::net::TcpListener::bind(settings.projector.listen).await?;
+    let log = connect::log(&settings.nats).await?;
+    let pool = connect::database_lazily(&settings.database)?;
+    let options = ProjectorOptions { signing_key: Some(settings.projector.signing_key.clone()), ..ProjectorOptions::default() };
+    let publisher = Publisher::new(log.clone(), log.client(), Default::default());
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(|| async { "ok" }))
+        .route("/metrics", get(render))
+        .with_state(metrics);
+    let stop = shutdown.clone();
+    let health = async { Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?) };
+    let projections = async { anyhow::Ok(Projector::new(log, pool, options).run(shutdown.clone()).await?) };
+    let edge_config = async { anyhow::Ok(publisher.run(shutdown.clone()).await?) };
+    tokio::try_join!(health, projections, edge_config)?;
+    Ok(())
+}
+
+async fn render(State(metrics): State<PrometheusHandle>) -> (StatusCode, String) {
+    (StatusCode::OK, metrics.render())
+}
