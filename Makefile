@@ -11,11 +11,11 @@ help: ## This list
 
 install: ## Fetch crates, server binaries and the clients of the tests
 	cargo fetch --locked
-	cargo run --quiet --locked -p ff -- fetch
+	cargo run --quiet --locked -p ff-server -- fetch
 	$(MAKE) e2e-clients
 
 build: ## Build the release binaries
-	cargo build --release --locked -p ff -p ff-stack --bins
+	cargo build --release --locked -p ff-server -p ff-stack --bins
 
 up: build ## Start the whole platform in the background, migrated, seeded and ready
 	$(FF) up
@@ -24,7 +24,7 @@ down: ## Stop it
 	$(FF) down
 
 dev: ## Run it in the foreground from a debug build
-	cargo build --locked -p ff -p ff-stack --bins
+	cargo build --locked -p ff-server -p ff-stack --bins
 	target/debug/ff up --foreground
 
 clean: ## Stop it and delete its data and all builds
@@ -48,7 +48,7 @@ logs: ## Follow the logs of the services
 	tail -n 50 -F .local/log/*.log
 
 bins: # Debug binaries that the integration and whole-system tests start
-	cargo build --locked -p ff -p ff-stack --bins
+	cargo build --locked -p ff-server -p ff-stack --bins
 
 e2e-clients: # Public clients that the whole-system tests run
 	npm ci --prefix e2e/clients --no-fund --no-audit
@@ -88,7 +88,7 @@ bench: ## Run the benches and print their ratios
 	cargo bench --locked -p ff-evaluator
 	cargo bench --locked -p ff-projections
 	cargo bench --locked -p ff-edge
-	cargo build --release --locked -p ff -p ff-stack --bins
+	cargo build --release --locked -p ff-server -p ff-stack --bins
 	cargo bench --locked -p ff-e2e
 
 ci: ## What CI runs

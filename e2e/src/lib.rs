@@ -1,7 +1,7 @@
 //! Runs the whole platform as a user would: the real binary, its real servers, in a folder of its own.
 //!
 //! The tests are in `tests/it`. They need the debug binaries: `make test` builds them, and so does
-//! `cargo build -p ff -p ff-stack --bins`.
+//! `cargo build -p ff-server -p ff-stack --bins`.
 
 mod api;
 mod platform;

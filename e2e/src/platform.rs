@@ -166,7 +166,7 @@ fn binary() -> anyhow::Result<PathBuf> {
     let test = std::env::current_exe()?;
     let path = test.parent().and_then(Path::parent).context("a test is two folders deep")?.join("ff");
     if !path.is_file() {
-        bail!("{} is missing: run `cargo build -p ff -p ff-stack --bins` first", path.display());
+        bail!("{} is missing: run `cargo build -p ff-server -p ff-stack --bins` first", path.display());
     }
     Ok(path)
 }

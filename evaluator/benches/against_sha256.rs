@@ -64,6 +64,7 @@ fn main() {
         Case::new("a flag that is simply on", Some(0.35), one(&large, &user, environments::SIMPLY_ON)),
         Case::new("a flag that is off", Some(0.35), one(&large, &user, environments::OFF)),
         Case::new("a flag that does not exist", Some(0.35), one(&large, &user, "nothing")),
+        Case::new("no rule, 50/50", Some(2.0), one(&large, &user, environments::NO_RULE)),
         Case::new("one rule of two conditions, 50/50", Some(2.0), one(&large, &user, environments::ONE_RULE)),
         Case::new("ten rules, the last holds, 50/50", Some(3.0), one(&large, &user, environments::TEN_RULES)),
         Case::new("all 100 flags of an environment", Some(170.0), || {

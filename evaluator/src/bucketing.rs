@@ -47,17 +47,31 @@ impl Seed {
 
     #[inline]
     pub(crate) fn bucket(&self, user_key: &str) -> u16 {
+        let key = user_key.as_bytes();
+        let end = self.filled + key.len();
+        if end >= BLOCK - LENGTH {
+            return self.bucket_over_blocks(key);
+        }
+        let (mut state, mut block) = (self.state, self.block);
+        block[self.filled..end].copy_from_slice(key);
+        block[end] = 0x80;
+        block[BLOCK - LENGTH..].copy_from_slice(&bits(self.hashed + end));
+        compress(&mut state, &block);
+        remainder(&state)
+    }
+
+    #[inline(never)]
+    fn bucket_over_blocks(&self, key: &[u8]) -> u16 {
         let mut seed = self.clone();
-        seed.update(user_key.as_bytes());
+        seed.update(key);
         remainder(&seed.finish())
     }
 
-    #[inline]
     fn update(&mut self, mut bytes: &[u8]) {
         while bytes.len() >= BLOCK - self.filled {
             let (now, later) = bytes.split_at(BLOCK - self.filled);
             self.block[self.filled..].copy_from_slice(now);
-            self.compress();
+            compress(&mut self.state, &self.block);
             self.block = [0; BLOCK];
             self.hashed += BLOCK;
             self.filled = 0;
@@ -68,25 +82,27 @@ impl Seed {
     }
 
     /// Pads as FIPS 180-4, 5.1.1 says: a one, zeros, and the length in bits.
-    #[inline]
     fn finish(mut self) -> [u32; 8] {
-        let bits = (self.hashed + self.filled) as u64 * 8;
         self.block[self.filled] = 0x80;
         if self.filled >= BLOCK - LENGTH {
-            self.compress();
+            compress(&mut self.state, &self.block);
             self.block = [0; BLOCK];
         }
-        self.block[BLOCK - LENGTH..].copy_from_slice(&bits.to_be_bytes());
-        self.compress();
+        self.block[BLOCK - LENGTH..].copy_from_slice(&bits(self.hashed + self.filled));
+        compress(&mut self.state, &self.block);
         self.state
     }
+}
 
-    #[inline]
-    #[expect(deprecated, reason = "this release of sha2 takes its blocks as this type")]
-    fn compress(&mut self) {
-        let block = sha2::digest::generic_array::GenericArray::from_slice(&self.block);
-        compress256(&mut self.state, std::slice::from_ref(block));
-    }
+fn bits(bytes: usize) -> [u8; LENGTH] {
+    (bytes as u64 * 8).to_be_bytes()
+}
+
+#[inline]
+#[expect(deprecated, reason = "this release of sha2 takes its blocks as this type")]
+fn compress(state: &mut [u32; 8], block: &[u8; BLOCK]) {
+    let block = sha2::digest::generic_array::GenericArray::from_slice(block);
+    compress256(state, std::slice::from_ref(block));
 }
 
 /// The state that SHA-256 begins with: FIPS 180-4, 5.3.3.
@@ -94,18 +110,22 @@ const INITIAL: [u32; 8] = [
     0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
 ];
 
-/// A digest, read as a big-endian integer of 256 bits, modulo the number of buckets: word by word.
+/// A digest, read as a big-endian integer of 256 bits, modulo the number of buckets: the sum of what each word is
+/// worth at its place. The sum of eight words times less than 10,000 fits, so one division is enough.
 #[inline]
 #[allow(clippy::cast_possible_truncation, reason = "a remainder of 10,000 fits")]
 fn remainder(digest: &[u32; 8]) -> u16 {
-    const BUCKETS: u64 = super::bucketing::BUCKETS as u64;
-    // 2^64 modulo the number of buckets: what a word is worth one place further left.
-    const PLACE: u64 = (u64::MAX % BUCKETS + 1) % BUCKETS;
-    let (words, _) = digest.as_chunks::<2>();
-    words.iter().fold(0, |left, [high, low]| {
-        let word = u64::from(*high) << 32 | u64::from(*low);
-        (left * PLACE + word % BUCKETS) % BUCKETS
-    }) as u16
+    const WORTH: [u64; 8] = {
+        let mut worth = [1; 8];
+        let mut place = 7;
+        while place > 0 {
+            place -= 1;
+            worth[place] = (worth[place + 1] << 32) % BUCKETS as u64;
+        }
+        worth
+    };
+    let sum: u64 = digest.iter().zip(WORTH).map(|(word, worth)| u64::from(*word) * worth).sum();
+    (sum % u64::from(BUCKETS)) as u16
 }
 
 /// A rollout, compiled.

@@ -1,5 +1,7 @@
 //! Conditions, compiled: attributes taken apart, values parsed, other flags and segments as numbers.
 
+use serde_json::Value;
+
 use crate::attribute::Attribute;
 use crate::model::{Condition, Operator, Test};
 use crate::names::{FlagSlot, Links, SegmentSlot};
@@ -26,8 +28,8 @@ pub(crate) struct CompiledTest {
 /// What a test looks at.
 #[derive(Debug)]
 pub(crate) enum Check {
-    /// The most frequent test, `eq` with a text, by itself.
-    Text { attribute: Attribute, text: Box<str> },
+    /// The most frequent tests, `eq` with a text and `in` with a few, by themselves.
+    Text { attribute: Attribute, texts: Box<[Box<str>]> },
     Value { attribute: Attribute, test: ValueTest },
     Exists { attribute: Attribute, wanted: bool },
     Segments { segments: Box<[SegmentSlot]>, wanted: bool },
@@ -148,9 +150,8 @@ impl Compiler {
                         let variations = keys.iter().map(|key| (*key).into()).collect();
                         Some(Check::Flag { flag, variations })
                     }
-                    Operator::Eq if value.is_string() && !test.ignore_case => {
-                        let text = value.as_str()?.into();
-                        attribute.map(|attribute| Check::Text { attribute, text })
+                    Operator::Eq | Operator::In if let Some(texts) = few_texts(test) => {
+                        attribute.map(|attribute| Check::Text { attribute, texts })
                     }
                     Operator::TimeOfDay => ClockTest::time_of_day(&mut given).map(Check::Clock),
                     Operator::Weekday => ClockTest::weekday(&mut given).map(Check::Clock),
@@ -182,9 +183,23 @@ impl Compiler {
     }
 }
 
+/// The texts of an `eq` or an `in` that compares with a few of them as they are.
+fn few_texts(test: &Test) -> Option<Box<[Box<str>]>> {
+    const FEW: usize = 8;
+    let values = match (test.operator, test.value.as_ref()?) {
+        (Operator::Eq, value) => std::slice::from_ref(value),
+        (Operator::In, Value::Array(values)) => values.as_slice(),
+        _ => return None,
+    };
+    if test.ignore_case || values.is_empty() || values.len() > FEW {
+        return None;
+    }
+    values.iter().map(|value| value.as_str().map(Into::into)).collect()
+}
+
 fn can_ignore_case(test: &Test) -> bool {
     let text = match &test.value {
-        Some(serde_json::Value::Array(items)) => items.iter().all(serde_json::Value::is_string),
+        Some(Value::Array(items)) => items.iter().all(Value::is_string),
         Some(value) => value.is_string(),
         None => true,
     };
@@ -201,5 +216,5 @@ fn can_ignore_case(test: &Test) -> bool {
     );
     // A single value is compared as it is: a list of texts is no text.
     let single = matches!(test.operator, Operator::Eq | Operator::Neq);
-    operator && text && !(single && test.value.as_ref().is_some_and(serde_json::Value::is_array))
+    operator && text && !(single && test.value.as_ref().is_some_and(Value::is_array))
 }

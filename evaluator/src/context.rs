@@ -105,7 +105,7 @@ impl Context {
     }
 
     /// The value of a parsed attribute; `null` is the same as missing.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn find(&self, attribute: &Attribute) -> Option<&Value> {
         if attribute.plain {
             self.entry(attribute.hash, &attribute.name)
@@ -123,7 +123,7 @@ impl Context {
         if attribute.inner.is_empty() { Some(value) } else { attribute.descend(value) }
     }
 
-    #[inline]
+    #[inline(always)]
     fn entry(&self, hash: u64, name: &str) -> Option<&Value> {
         let start = if self.hashes.len() <= 16 {
             self.hashes.iter().position(|one| *one == hash)?

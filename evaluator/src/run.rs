@@ -145,6 +145,8 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
         });
         let holds = match &rule.condition {
             None => Ok(true),
+            // What most rules are, without a call.
+            Some(Node::And(parts)) => self.all(parts),
             Some(condition) => self.condition(condition),
         };
         self.leave(holds)
@@ -186,11 +188,7 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     fn condition(&mut self, node: &'c Node) -> Result<bool, ErrorCode> {
         match node {
             Node::Test(test) => self.test(test),
-            Node::And(parts) => {
-                self.trace.enter(|| What::And);
-                let holds = self.first(parts, false).map(|found| !found);
-                self.leave(holds)
-            }
+            Node::And(parts) => self.all(parts),
             Node::Or(parts) => {
                 self.trace.enter(|| What::Or);
                 let holds = self.first(parts, true);
@@ -202,6 +200,13 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
                 self.leave(holds)
             }
         }
+    }
+
+    #[inline]
+    fn all(&mut self, parts: &'c [Node]) -> Result<bool, ErrorCode> {
+        self.trace.enter(|| What::And);
+        let holds = self.first(parts, false).map(|found| !found);
+        self.leave(holds)
     }
 
     /// Looks for the first part that comes out as wanted; the parts behind it are not looked at.
@@ -219,7 +224,7 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
         Ok(false)
     }
 
-    #[inline]
+    #[inline(always)]
     fn test(&mut self, test: &'c CompiledTest) -> Result<bool, ErrorCode> {
         let context = self.context;
         self.trace.enter(|| What::Test {
@@ -227,9 +232,9 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
             actual: test.check.attribute().and_then(|attribute| context.find(attribute)).cloned(),
         });
         let holds = match &test.check {
-            Check::Text { attribute, text } => {
+            Check::Text { attribute, texts } => {
                 let found = context.find(attribute).and_then(Value::as_str);
-                Ok(found.is_some_and(|found| same_text(found, text)))
+                Ok(found.is_some_and(|found| texts.iter().any(|text| same_text(found, text))))
             }
             other => self.check(other),
         };
@@ -241,7 +246,9 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     fn check(&mut self, check: &'c Check) -> Result<bool, ErrorCode> {
         let found = || check.attribute().and_then(|attribute| self.context.find(attribute));
         match check {
-            Check::Text { text, .. } => Ok(found().is_some_and(|value| value == &**text)),
+            Check::Text { texts, .. } => {
+                Ok(found().is_some_and(|value| texts.iter().any(|text| value == &**text)))
+            }
             Check::Value { test, .. } => Ok(found().is_some_and(|value| test.holds(value, self.now))),
             Check::Exists { wanted, .. } => Ok(found().is_some() == *wanted),
             Check::Clock(clock) => Ok(clock.holds(self.now)),

@@ -1,3 +1,1 @@
-//! Replays a synthetic log into every Postgres projection.
-
 fn main() {}

@@ -30,8 +30,9 @@ mod projector;
 mod recent;
 mod replay;
 mod runner;
+mod writer;
 
-pub use error::{ProjectionError, QueryError};
+pub use error::{PoisonError, ProjectionError, QueryError};
 pub use name::{ProjectionName, UnknownProjection};
 pub use projector::{Projector, ProjectorOptions};
 pub use queries::Queries;

@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use ff_eventlog::Recorded;
-use sqlx::PgConnection;
+use sqlx::{Executor as _, PgConnection};
 
 use crate::{ProjectionName, name::Schema, parked::Parked};
 
@@ -58,5 +58,5 @@ pub(crate) async fn make(
     statements: &str,
 ) -> Result<(), sqlx::Error> {
     let sql = statements.replace("{schema}", &schema.to_string());
-    sqlx::raw_sql(&sql).execute(transaction).await.map(drop)
+    transaction.execute(sql.as_str()).await.map(drop)
 }

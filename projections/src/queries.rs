@@ -62,3 +62,27 @@ impl Queries {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ff_domain::{Flag, FlagId, OrganizationId, ProjectId};
+
+    fn is_send<T: Send>(_: T) {}
+
+    /// A server's handlers must be able to wait for every kind of query.
+    #[test]
+    #[allow(dead_code, clippy::let_underscore_future, reason = "it is only compiled")]
+    fn answers_can_be_awaited_on_any_thread() {
+        fn check(queries: &Queries, organization: OrganizationId, project: ProjectId, flag: FlagId) {
+            let page = Page::default();
+            is_send(queries.flags(project, &FlagFilter::default(), &page));
+            is_send(queries.flag(flag));
+            is_send(queries.projects(organization, &page));
+            is_send(queries.environments(project));
+            is_send(queries.audit(organization, &AuditFilter::default(), &page));
+            is_send(queries.history::<Flag>(flag.0, &page));
+            is_send(queries.as_of::<Flag>(flag.0, ff_eventlog::Position::ZERO));
+        }
+    }
+}

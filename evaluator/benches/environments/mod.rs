@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 /// Keys of the flags that are measured one by one.
 pub(crate) const SIMPLY_ON: &str = "simply-on";
 pub(crate) const OFF: &str = "off";
+pub(crate) const NO_RULE: &str = "no-rule";
 pub(crate) const ONE_RULE: &str = "one-rule";
 pub(crate) const TEN_RULES: &str = "ten-rules";
 
 /// 1,000 flags, so that finding one is part of what is measured.
 pub(crate) fn large() -> Config {
-    let mut flags = vec![on(SIMPLY_ON), off(OFF), with_rules(ONE_RULE, 1), with_rules(TEN_RULES, 10)];
-    flags.extend((0..996).map(|n| on(&format!("flag-{n}"))));
+    let mut flags = vec![on(SIMPLY_ON), off(OFF), rolled_out(NO_RULE), with_rules(ONE_RULE, 1), with_rules(TEN_RULES, 10)];
+    flags.extend((0..995).map(|n| on(&format!("flag-{n}"))));
     compile(&flags)
 }
 
@@ -57,6 +58,10 @@ fn on(key: &str) -> Value {
 
 fn off(key: &str) -> Value {
     flag(key, false, &[], &json!({"variation": "on"}))
+}
+
+fn rolled_out(key: &str) -> Value {
+    flag(key, true, &[], &json!({"rollout": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}]}}))
 }
 
 /// Each rule has two conditions and a 50/50 rollout; only the last holds for [`user`]. The others fail at the first

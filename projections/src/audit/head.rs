@@ -24,13 +24,13 @@ pub struct SignedHead {
     /// The last commit of the chain then.
     pub position: Position,
     /// The hash of its row, hex.
-    #[serde(with = "hex::serde")]
+    #[serde(with = "hexadecimal")]
     pub row_hash: [u8; 32],
     /// Whose signature it is, hex.
-    #[serde(with = "hex::serde")]
+    #[serde(with = "hexadecimal")]
     pub public_key: [u8; 32],
     /// The signature, hex.
-    #[serde(with = "hex::serde")]
+    #[serde(with = "hexadecimal")]
     pub signature: [u8; 64],
     /// When it was signed.
     pub at: Timestamp,
@@ -174,6 +174,26 @@ impl Signer {
                 Err(_) => {}
             }
         }
+    }
+}
+
+/// Bytes as text.
+mod hexadecimal {
+    use std::borrow::Cow;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&hex::encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>, const N: usize>(
+        from: D,
+    ) -> Result<[u8; N], D::Error> {
+        let mut bytes = [0; N];
+        let text = Cow::<'de, str>::deserialize(from)?;
+        hex::decode_to_slice(&*text, &mut bytes).map_err(D::Error::custom)?;
+        Ok(bytes)
     }
 }
 

@@ -62,6 +62,10 @@ fn search(key: &str, name: &str, description: &str) -> Cell {
 impl Cataloged for Organization {
     const TABLE: Table = Table { name: "organizations", columns: &[("key", Type::Text)] };
 
+    fn exists(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+
     fn describe(&self) -> Option<Described> {
         let Self::Live(state) = self else { return None };
         let cells = vec![cell(state.key.as_str())];
@@ -84,6 +88,10 @@ impl Cataloged for Project {
         ],
     };
 
+    fn exists(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+
     fn describe(&self) -> Option<Described> {
         let Self::Live(state) = self else { return None };
         let cells = vec![
@@ -103,6 +111,10 @@ impl Cataloged for Project {
 impl Cataloged for Environment {
     const TABLE: Table =
         Table { name: "environments", columns: &[("project", Type::Uuid), ("key", Type::Text)] };
+
+    fn exists(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
 
     fn describe(&self) -> Option<Described> {
         let state = self.state()?;
@@ -133,6 +145,10 @@ impl Cataloged for Flag {
             ("search", Type::Text),
         ],
     };
+
+    fn exists(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
 
     fn describe(&self) -> Option<Described> {
         let state = self.state()?;
@@ -171,6 +187,10 @@ impl Cataloged for Segment {
             ("search", Type::Text),
         ],
     };
+
+    fn exists(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
 
     fn describe(&self) -> Option<Described> {
         let state = self.state()?;
@@ -248,6 +268,10 @@ impl Cataloged for Membership {
         name: "memberships",
         columns: &[("organization", Type::Uuid), ("user_id", Type::Uuid)],
     };
+
+    fn exists(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
 
     fn describe(&self) -> Option<Described> {
         let Self::Live(state) = self else { return None };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cqrs_es::{Aggregate as _, persist::EventUpcaster};
+use cqrs_es::persist::EventUpcaster;
 use ff_eventlog::{Position, Recorded, decode};
 use jiff::Timestamp;
 use rustc_hash::FxBuildHasher;

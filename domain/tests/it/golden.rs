@@ -1,0 +1,103 @@
+//! Events of the past decode for ever.
+//!
+//! `tests/golden/<event type>.v<version>.json` holds an event as it was first written. A file is made once, by a run
+//! with `FF_WRITE_GOLDEN` set, and never touched again: an event whose shape must change gets a new version, an
+//! upcaster and a second file.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use cqrs_es::DomainEvent;
+use ff_domain::{
+    ApiKeyEvent, EnvironmentEvent, FlagEvent, MembershipEvent, OrganizationEvent, ProjectEvent,
+    SegmentEvent, upcast::upcasters,
+};
+use serde_json::{Value, json};
+
+use crate::samples;
+
+fn directory() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// The wire names of an event enum, as serde knows them.
+fn wire_names<E: DomainEvent>() -> BTreeSet<String> {
+    let error = serde_json::from_value::<E>(json!({"type": "?", "data": {}})).unwrap_err();
+    let message = error.to_string();
+    let expected = message.split_once("expected ").unwrap().1;
+    expected.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// An event as it lies in a commit.
+fn record<E: DomainEvent>(event: &E) -> Value {
+    let tagged = serde_json::to_value(event).unwrap();
+    assert_eq!(tagged["type"], event.event_type());
+    let version: u16 = event.event_version().parse().unwrap();
+    json!({"type": tagged["type"], "v": version, "data": tagged["data"]})
+}
+
+/// What an event of the file is today.
+fn decode<E: DomainEvent>(record: &Value) -> E {
+    assert!(upcasters().is_empty(), "apply the upcasters to what the files hold");
+    serde_json::from_value(json!({"type": record["type"], "data": record["data"]})).unwrap()
+}
+
+fn check<E: DomainEvent>(samples: &[E]) -> BTreeSet<String> {
+    let sampled: BTreeSet<String> = samples.iter().map(DomainEvent::event_type).collect();
+    assert_eq!(sampled, wire_names::<E>(), "every event has a sample");
+    assert_eq!(sampled.len(), samples.len(), "every event has one sample");
+    let mut files = BTreeSet::new();
+    for sample in samples {
+        let name = format!("{}.v{}.json", sample.event_type(), sample.event_version());
+        let path = directory().join(&name);
+        if !path.exists() && std::env::var_os("FF_WRITE_GOLDEN").is_some() {
+            let text = serde_json::to_string_pretty(&record(sample)).unwrap();
+            fs::write(&path, text + "\n").unwrap();
+        }
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let mut golden: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(decode::<E>(&golden), *sample, "{name}");
+        assert_eq!(record(sample), golden, "{name}");
+        // A later version of the platform may have written more.
+        golden["data"]["later"] = json!({"more": [1, 2]});
+        assert_eq!(decode::<E>(&golden), *sample, "{name}");
+        files.insert(name);
+    }
+    files
+}
+
+#[test]
+fn every_event_has_a_file_that_decodes_for_ever() {
+    let checked: BTreeSet<String> = [
+        check::<OrganizationEvent>(&samples::organizations()),
+        check::<MembershipEvent>(&samples::memberships()),
+        check::<ProjectEvent>(&samples::projects()),
+        check::<EnvironmentEvent>(&samples::environments()),
+        check::<SegmentEvent>(&samples::segments()),
+        check::<ApiKeyEvent>(&samples::api_keys()),
+        check::<FlagEvent>(&samples::flags()),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let files: BTreeSet<String> = fs::read_dir(directory())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(files, checked, "every file is of an event, and every event has a file");
+}
+
+#[test]
+fn what_was_left_out_has_a_default_for_ever() {
+    let bare = json!({"type": "flag.created", "v": 1, "data": {
+        "project": "4f2a6c1e-3b7d-8a55-9c0e-2d1f6b8a7c31", "key": "a", "name": "A", "type": "boolean",
+        "variations": [{"key": "on", "value": true}],
+        "initial": {"off_variation": "on", "default_variation": "on"}}});
+    let FlagEvent::Created(flag) = decode(&bare) else { panic!("it is a creation") };
+    assert_eq!((flag.description.as_str(), flag.owner, flag.client_side), ("", None, false));
+    assert_eq!(flag.lifetime, ff_domain::flag::Lifetime::Temporary);
+
+    let bare = json!({"type": "flag.targeting_replaced", "v": 1, "data": {"environment": "dev",
+        "targeting": {"off_variation": "on", "default": {"variation": "on"}}}});
+    let FlagEvent::TargetingReplaced { targeting, .. } = decode(&bare) else { panic!() };
+    assert!(targeting.rules.is_empty() && targeting.salt.is_none());
+}

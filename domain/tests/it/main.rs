@@ -1,0 +1,16 @@
+//! The domain from outside: what is decided, what is refused and how, and what old events mean for ever.
+
+mod fixture;
+mod samples;
+
+mod api_key;
+mod environment;
+mod flag;
+mod golden;
+mod keys;
+mod membership;
+mod organization;
+mod project;
+mod property;
+mod segment;
+mod targeting;
