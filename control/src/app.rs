@@ -31,7 +31,10 @@ use crate::request::Intent;
 
 /// The control plane's parts; cheap to clone.
 #[derive(Clone)]
-pub struct App(Arc<Inner>);
+pub struct App {
+    parts: Arc<Parts>,
+    pub(crate) kept: Arc<Kept>,
+}
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -59,9 +62,8 @@ pub struct Parts {
     pub metrics: PrometheusHandle,
 }
 
-/// The parts, with what is kept between requests.
-pub(crate) struct Inner {
-    parts: Parts,
+/// What is kept between requests. Nobody misses it after a restart.
+pub(crate) struct Kept {
     pub(crate) callers: Limiter<Who>,
     pub(crate) sign_ins: Limiter<[u8; 32]>,
     /// Which request an idempotency key was used for. The log knows it too, by aggregate; this finds a key that
@@ -78,15 +80,15 @@ impl App {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self(Arc::new(Inner {
+        let kept = Kept {
             callers: Limiter::new(parts.quota),
             sign_ins: Limiter::new(parts.sign_ins),
             used_keys: Cache::builder()
                 .max_capacity(USED_KEYS)
                 .time_to_live(USED_KEYS_KEPT)
                 .build(),
-            parts,
-        }))
+        };
+        Self { parts: Arc::new(parts), kept: Arc::new(kept) }
     }
 
     /// Proof that the caller may do this there, or how to refuse it.
@@ -153,7 +155,7 @@ impl App {
             return work.await;
         }
         let id = intent.command_id(&caller.0);
-        let entry = self.used_keys.entry(id).or_insert_with(|| intent.digest().to_owned());
+        let entry = self.kept.used_keys.entry(id).or_insert_with(|| intent.digest().to_owned());
         if entry.value() != intent.digest() {
             let detail = "this idempotency key was used for another request, use a new one";
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::KEY_REUSED, detail)
@@ -162,13 +164,13 @@ impl App {
         let done = work.await;
         // A server error may have left a commit behind, so only a refusal frees the key.
         if entry.is_fresh() && done.as_ref().is_err_and(|p| p.status().is_client_error()) {
-            self.used_keys.invalidate(&id);
+            self.kept.used_keys.invalidate(&id);
         }
         done
     }
 
     /// An aggregate as the log has it now.
-    pub(crate) async fn load<A: Executable>(
+    pub(crate) async fn load<A: Executable<Error: Refusal>>(
         &self,
         org: OrganizationId,
         id: A::Id,
@@ -202,14 +204,6 @@ impl App {
 }
 
 impl Deref for App {
-    type Target = Inner;
-
-    fn deref(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl Deref for Inner {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {

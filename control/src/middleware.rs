@@ -7,7 +7,7 @@ mod harden;
 mod observe;
 
 pub(crate) use authenticate::{Caller, Seen, Who, authenticate};
-pub(crate) use bucket::{Bucketed, Limiter};
+pub(crate) use bucket::Limiter;
 pub use bucket::Quota;
 pub(crate) use fallback::{broken, method_not_allowed, unknown_route, within};
 pub(crate) use harden::{cors, harden};

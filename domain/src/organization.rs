@@ -162,7 +162,7 @@ impl Aggregate for Organization {
                 *this = Self::Live(OrganizationState { key, name });
             }
             (Self::Live(organization), OrganizationEvent::Renamed { name }) => {
-                organization.name = name
+                organization.name = name;
             }
             _ => {}
         }

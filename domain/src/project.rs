@@ -373,7 +373,7 @@ impl ProjectState {
             ProjectEvent::Renamed { name } => self.name = name,
             ProjectEvent::Described { description } => self.description = description,
             ProjectEvent::ReferencesReplaced { item, references } => {
-                self.put_references(item, references)
+                self.put_references(item, references);
             }
             ProjectEvent::ItemRetired { item } => {
                 self.references.remove(&item);

@@ -1,3 +1,2 @@
-//! Drives an edge with wrk.
-
+//! placeholder
 fn main() {}

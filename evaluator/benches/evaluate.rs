@@ -12,11 +12,15 @@ use jiff::Timestamp;
 use serde_json::json;
 
 fn evaluate(criterion: &mut Criterion) {
-    let (large, hundred, user) = (environments::large(), environments::hundred(), environments::user());
+    let (large, hundred, user) =
+        (environments::large(), environments::hundred(), environments::user());
     let now = Timestamp::UNIX_EPOCH;
-    for key in
-        [environments::SIMPLY_ON, environments::OFF, environments::ONE_RULE, environments::TEN_RULES]
-    {
+    for key in [
+        environments::SIMPLY_ON,
+        environments::OFF,
+        environments::ONE_RULE,
+        environments::TEN_RULES,
+    ] {
         criterion.bench_function(key, |bencher| {
             bencher.iter(|| black_box(large.evaluate(black_box(key), black_box(&user), now)));
         });

@@ -40,7 +40,10 @@ impl Attribute {
 
     /// Follows the inner names from the value of the outermost.
     pub(crate) fn descend<'v>(&self, outermost: &'v Value) -> Option<&'v Value> {
-        self.inner.iter().try_fold(outermost, |value, name| step(value, name)).filter(|v| !v.is_null())
+        self.inner
+            .iter()
+            .try_fold(outermost, |value, name| step(value, name))
+            .filter(|v| !v.is_null())
     }
 }
 
@@ -76,7 +79,14 @@ mod tests {
         assert_eq!(context.attribute("/m~0n/x~1y"), Some(&json!(2)));
         assert_eq!(context.attribute("//"), Some(&json!(3)));
         for missing in [
-            "", "address/zip", "/address/none", "/address/zip/0", "/roles/2", "/roles/01", "/roles/+1", "/roles/",
+            "",
+            "address/zip",
+            "/address/none",
+            "/address/zip/0",
+            "/roles/2",
+            "/roles/01",
+            "/roles/+1",
+            "/roles/",
         ] {
             assert_eq!(context.attribute(missing), None, "{missing}");
         }

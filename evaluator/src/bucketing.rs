@@ -107,7 +107,14 @@ fn compress(state: &mut [u32; 8], block: &[u8; BLOCK]) {
 
 /// The state that SHA-256 begins with: FIPS 180-4, 5.3.3.
 const INITIAL: [u32; 8] = [
-    0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19,
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
 ];
 
 /// A digest, read as a big-endian integer of 256 bits, modulo the number of buckets: the sum of what each word is
@@ -146,7 +153,10 @@ pub(crate) struct Share {
 impl Split {
     /// Lays shares out one after the other. A range ends where the sum of the shares so far ends, rounded down to a
     /// bucket; so moving one share by a percent moves one percent of the users and nobody else.
-    #[allow(clippy::cast_possible_truncation, reason = "a sum of at most WHOLE gives at most BUCKETS")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a sum of at most WHOLE gives at most BUCKETS"
+    )]
     pub(crate) fn new(
         bucket_by: Option<Attribute>,
         shares: impl IntoIterator<Item = (usize, Weight)>,
@@ -168,16 +178,18 @@ impl Split {
     pub(crate) fn bucketed<'x>(&self, context: &'x Context) -> Option<Cow<'x, str>> {
         match &self.bucket_by {
             None => context.targeting_key().map(Cow::Borrowed),
-            Some(attribute) => context.find(attribute).and_then(|value: &Value| bucketing_text(value)),
+            Some(attribute) => {
+                context.find(attribute).and_then(|value: &Value| bucketing_text(value))
+            }
         }
     }
 
     /// Each variation with its first bucket and the first one behind it.
     pub(crate) fn ranges(&self) -> impl Iterator<Item = (usize, u16, u16)> {
         let mut from = 0;
-        self.shares.iter().map(move |share| {
-            (share.variation, std::mem::replace(&mut from, share.end), share.end)
-        })
+        self.shares
+            .iter()
+            .map(move |share| (share.variation, std::mem::replace(&mut from, share.end), share.end))
     }
 
     /// Whose share a bucket is. `None` cannot happen where the weights sum to the whole.
@@ -214,7 +226,8 @@ mod tests {
                 let (first, second) = (&text[..start], &text[..length]);
                 let mut seed = Seed::new(first, "");
                 seed.update(second.as_bytes());
-                let found: Vec<u8> = seed.finish().iter().flat_map(|word| word.to_be_bytes()).collect();
+                let found: Vec<u8> =
+                    seed.finish().iter().flat_map(|word| word.to_be_bytes()).collect();
                 let expected = Sha256::new().chain_update(first).chain_update(second).finalize();
                 assert_eq!(found[..], expected[..], "{start} {length}");
             }

@@ -11,6 +11,10 @@ use crate::problem::{Place, ProblemKind, Problems};
 
 /// A condition, compiled.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are tests, and lie in a row for the search"
+)]
 pub(crate) enum Node {
     And(Box<[Node]>),
     Or(Box<[Node]>),
@@ -29,11 +33,26 @@ pub(crate) struct CompiledTest {
 #[derive(Debug)]
 pub(crate) enum Check {
     /// The most frequent tests, `eq` with a text and `in` with a few, by themselves.
-    Text { attribute: Attribute, texts: Box<[Box<str>]> },
-    Value { attribute: Attribute, test: ValueTest },
-    Exists { attribute: Attribute, wanted: bool },
-    Segments { segments: Box<[SegmentSlot]>, wanted: bool },
-    Flag { flag: FlagSlot, variations: Box<[Box<str>]> },
+    Text {
+        attribute: Attribute,
+        texts: Box<[Box<str>]>,
+    },
+    Value {
+        attribute: Attribute,
+        test: ValueTest,
+    },
+    Exists {
+        attribute: Attribute,
+        wanted: bool,
+    },
+    Segments {
+        segments: Box<[SegmentSlot]>,
+        wanted: bool,
+    },
+    Flag {
+        flag: FlagSlot,
+        variations: Box<[Box<str>]>,
+    },
     Clock(ClockTest),
 }
 
@@ -100,7 +119,12 @@ impl Compiler {
         })
     }
 
-    fn parts(&mut self, parts: &[Condition], place: &Place<'_>, depth: usize) -> Option<Box<[Node]>> {
+    fn parts(
+        &mut self,
+        parts: &[Condition],
+        place: &Place<'_>,
+        depth: usize,
+    ) -> Option<Box<[Node]>> {
         let compiled: Vec<Node> = parts
             .iter()
             .enumerate()

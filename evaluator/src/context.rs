@@ -138,7 +138,8 @@ impl Context {
     #[cold]
     fn collided(&self, start: usize, name: &str) -> Option<&Value> {
         let hash = *self.hashes.get(start)?;
-        let alike = self.entries.iter().zip(&self.hashes).skip(start).take_while(|(_, h)| **h == hash);
+        let alike =
+            self.entries.iter().zip(&self.hashes).skip(start).take_while(|(_, h)| **h == hash);
         alike.map(|(entry, _)| entry).find(|entry| *entry.name == *name).map(|entry| &entry.value)
     }
 }

@@ -11,7 +11,8 @@ use crate::condition::{Compiler, Node};
 use crate::context::type_name;
 use crate::evaluation::{ErrorCode, Reason};
 use crate::model::{
-    FlagDefinition, Outcome, Prerequisite, Rollout, Rule, SegmentDefinition, Target, ValueType, Weight,
+    FlagDefinition, Outcome, Prerequisite, Rollout, Rule, SegmentDefinition, Target, ValueType,
+    Weight,
 };
 use crate::names::{FlagSlot, SegmentSlot};
 use crate::problem::{Place, ProblemKind};
@@ -267,7 +268,8 @@ impl Scope<'_> {
         let mut pinned = FxHashMap::default();
         for (index, target) in targets.iter().enumerate() {
             let place = root.index(index);
-            let Some(variation) = self.variation(&target.variation, &place.field("variation")) else {
+            let Some(variation) = self.variation(&target.variation, &place.field("variation"))
+            else {
                 continue;
             };
             for key in &target.keys {
@@ -289,9 +291,7 @@ impl Scope<'_> {
             }
             let condition = match &rule.condition {
                 None => Some(None),
-                Some(condition) => {
-                    self.compiler.condition(condition, &place.field("if")).map(Some)
-                }
+                Some(condition) => self.compiler.condition(condition, &place.field("if")).map(Some),
             };
             let then = self.serve(&rule.then, &place.field("then"));
             if let (Some(condition), Some(then)) = (condition, then) {

@@ -30,8 +30,8 @@ pub mod wire;
 
 pub use bucketing::bucket;
 pub use check::{
-    References, condition_references, references, segment_references, used_variations, validate, validate_condition,
-    validate_segment,
+    References, condition_references, references, segment_references, used_variations, validate,
+    validate_condition, validate_segment,
 };
 pub use config::{Change, Config, FlagHandle};
 pub use context::{Context, ContextError};

@@ -83,6 +83,7 @@ mod tests {
 
     use super::*;
 
+    #[allow(clippy::needless_pass_by_value, reason = "so that calls read as what they compare")]
     fn compare(left: Value, right: Value) -> Ordering {
         let number = |value: &Value| Number::of_value(value).unwrap();
         assert_eq!(
@@ -100,13 +101,19 @@ mod tests {
         assert_eq!(compare(json!(-2), json!(-1.5)), Ordering::Less);
         assert_eq!(compare(json!(u64::MAX), json!(1e300)), Ordering::Less);
         assert_eq!(compare(json!(u64::MAX), json!(i64::MIN)), Ordering::Greater);
-        assert_eq!(compare(json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992.0)), Ordering::Greater);
+        assert_eq!(
+            compare(json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_992.0)),
+            Ordering::Greater
+        );
         assert_eq!(compare(json!(1e29), json!(1e300)), Ordering::Less);
     }
 
     #[test]
     fn values_are_the_same_however_written() {
-        assert!(same(&json!({"a": [1, {"b": 2.0}], "c": "x"}), &json!({"c": "x", "a": [1.0, {"b": 2}]})));
+        assert!(same(
+            &json!({"a": [1, {"b": 2.0}], "c": "x"}),
+            &json!({"c": "x", "a": [1.0, {"b": 2}]})
+        ));
         assert!(!same(&json!([1, 2]), &json!([2, 1])));
         assert!(!same(&json!({"a": null}), &json!({})));
         assert!(!same(&json!("1"), &json!(1)));

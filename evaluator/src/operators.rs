@@ -89,7 +89,9 @@ impl ValueTest {
             Operator::Lt => Self::number(&mut given, Comparison::Less)?,
             Operator::Lte => Self::number(&mut given, Comparison::LessOrEqual)?,
             Operator::Before => Self::Instant(InstantTest::compile(&mut given, Comparison::Less)?),
-            Operator::After => Self::Instant(InstantTest::compile(&mut given, Comparison::Greater)?),
+            Operator::After => {
+                Self::Instant(InstantTest::compile(&mut given, Comparison::Greater)?)
+            }
             Operator::SemverEq => Self::version(&mut given, Comparison::Equal)?,
             Operator::SemverGt => Self::version(&mut given, Comparison::Greater)?,
             Operator::SemverGte => Self::version(&mut given, Comparison::GreaterOrEqual)?,
@@ -163,7 +165,7 @@ impl<'v> Given<'v, '_> {
 
     /// The value as a text or a list of texts.
     pub(crate) fn texts(&mut self) -> Option<Vec<&'v str>> {
-        self.each_text(|text| Ok(text))
+        self.each_text(Ok)
     }
 
     /// Reads each text of a text or a list of texts; every one that cannot be read is reported at its place.

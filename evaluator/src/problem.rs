@@ -262,7 +262,11 @@ impl Problems {
     }
 
     /// Reports an error and goes on with nothing.
-    pub(crate) fn note<T>(&mut self, place: &Place<'_>, result: Result<T, ProblemKind>) -> Option<T> {
+    pub(crate) fn note<T>(
+        &mut self,
+        place: &Place<'_>,
+        result: Result<T, ProblemKind>,
+    ) -> Option<T> {
         result.map_err(|kind| self.report(place, kind)).ok()
     }
 }

@@ -153,7 +153,12 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     }
 
     #[inline]
-    fn serve(&mut self, body: &'c Body, outcome: &'c Serve, named: Reason) -> Result<Served<'c>, ErrorCode> {
+    fn serve(
+        &mut self,
+        body: &'c Body,
+        outcome: &'c Serve,
+        named: Reason,
+    ) -> Result<Served<'c>, ErrorCode> {
         let split = match outcome {
             Serve::Variation(variation) => {
                 return Ok(Served { body, variation: *variation, reason: named, rule: None });
@@ -166,8 +171,7 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
             (None, _) => Err(ErrorCode::TargetingKeyMissing),
             (_, None) => Err(ErrorCode::General),
         };
-        let variation =
-            bucket.and_then(|bucket| split.variation(bucket).ok_or(ErrorCode::General));
+        let variation = bucket.and_then(|bucket| split.variation(bucket).ok_or(ErrorCode::General));
         let name = |variation: usize| body.variations[variation].key.to_string();
         self.trace.enter(|| What::Rollout {
             bucket_by: split.bucket_by.as_ref().map(|attribute| attribute.path.to_string()),
@@ -249,7 +253,9 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
             Check::Text { texts, .. } => {
                 Ok(found().is_some_and(|value| texts.iter().any(|text| value == &**text)))
             }
-            Check::Value { test, .. } => Ok(found().is_some_and(|value| test.holds(value, self.now))),
+            Check::Value { test, .. } => {
+                Ok(found().is_some_and(|value| test.holds(value, self.now)))
+            }
             Check::Exists { wanted, .. } => Ok(found().is_some() == *wanted),
             Check::Clock(clock) => Ok(clock.holds(self.now)),
             Check::Flag { flag, variations } => self.serves(*flag, variations),

@@ -114,7 +114,10 @@ async fn import(
         let present = remote.flag(&wanted.definition.key).await?;
         match plan::changes(wanted, present.as_ref(), remote.environment()) {
             Ok(steps) if steps.is_empty() => {}
-            Ok(steps) => changes.push(plan::FlagChange { wanted, steps }),
+            Ok(steps) => {
+                let present_version = present.map(|present| present.version);
+                changes.push(plan::FlagChange { wanted, present_version, steps });
+            }
             Err(conflict) => conflicts.push((wanted.definition.key.as_str(), conflict)),
         }
     }

@@ -1,11 +1,16 @@
 //! `ff control`, `ff projector` and `ff edge`: one process each.
 
-use std::{future::Future, process::ExitCode};
+use std::{future::Future, process::ExitCode, time::Duration};
 
+use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use ff_control::{Control, ControlOptions};
 use ff_edge::{Edge, EdgeOptions};
-use ff_projections::{Projector, ProjectorOptions, edge_config::Publisher};
+use ff_projections::{
+    Projector, ProjectorOptions,
+    audit::{self, Signer},
+    edge_config::{Publisher, PublisherOptions},
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +19,9 @@ use crate::{
     settings::{Noted, Settings},
     telemetry,
 };
+
+/// How often the head of the audit log is signed, if it has moved.
+const SIGN_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs a service until the process is asked to stop.
 pub fn run<F>(service: impl FnOnce(Settings, CancellationToken) -> F) -> anyhow::Result<ExitCode>
@@ -53,8 +61,11 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
     let listener = tokio::net::TcpListener::bind(settings.projector.listen).await?;
     let log = connect::log(&settings.nats).await?;
     let pool = connect::database_lazily(&settings.database)?;
-    let options = ProjectorOptions { signing_key: Some(settings.projector.signing_key.clone()), ..ProjectorOptions::default() };
-    let publisher = Publisher::new(log.clone(), log.client(), Default::default());
+    let key = audit::load_or_create_key(&settings.projector.signing_key).context("FF_PROJECTOR_SIGNING_KEY")?;
+    let options =
+        ProjectorOptions { signer: Some(Signer { key, every: SIGN_EVERY }), ..ProjectorOptions::default() };
+    let publisher_options = PublisherOptions { replicas: settings.nats.replicas, ..PublisherOptions::default() };
+    let publisher = Publisher::new(log.clone(), log.client(), publisher_options);
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(|| async { "ok" }))
@@ -62,8 +73,11 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
         .with_state(metrics);
     let stop = shutdown.clone();
     let health = async { Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?) };
-    let projections = async { anyhow::Ok(Projector::new(log, pool, options).run(shutdown.clone()).await?) };
-    let edge_config = async { anyhow::Ok(publisher.run(shutdown.clone()).await?) };
+    let projections = async {
+        Projector::run(log, pool, options, shutdown.clone()).await;
+        anyhow::Ok(())
+    };
+    let edge_config = async { anyhow::Ok(publisher.run(shutdown.cancelled()).await?) };
     tokio::try_join!(health, projections, edge_config)?;
     Ok(())
 }

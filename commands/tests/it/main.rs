@@ -1,9 +1,12 @@
 //! Commands from end to end: on the log in memory, and on a real nats-server.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod fixture;
 
 mod faults;
 mod life;
+mod meddling;
 mod outage;
 mod races;
 mod repetition;

@@ -58,7 +58,7 @@ pub(crate) async fn authenticate(
         Credentials::User(_, user) => Who::User(*user),
         Credentials::Token(key) => Who::Token(*key.hash.as_bytes()),
     };
-    let left = app.callers.take(who, Instant::now())?;
+    let left = app.kept.callers.take(who, Instant::now())?;
     let principal = match credentials {
         Credentials::User(principal, _) => principal,
         Credentials::Token(key) => token_holder(&app, &parameters, key).await?,

@@ -19,7 +19,6 @@ pub struct Quota {
 }
 
 /// The buckets of many callers.
-#[derive(Debug)]
 pub(crate) struct Limiter<K> {
     quota: Quota,
     buckets: Cache<K, Arc<Mutex<Bucket>>>,

@@ -15,7 +15,7 @@ pub(crate) trait Refusal: std::error::Error {
 }
 
 macro_rules! refusals {
-    ($($error:ident: missing $missing:pat, wrong $wrong:pat;)+) => {$(
+    ($($error:ident: missing($missing:pat), wrong($wrong:pat);)+) => {$(
         impl Refusal for $error {
             #[allow(unreachable_patterns, reason = "not every error has something of every kind")]
             fn into_problem(self) -> Problem {
@@ -32,14 +32,14 @@ macro_rules! refusals {
 }
 
 refusals! {
-    OrganizationError: missing Self::NotFound, wrong Self::NotFound;
-    ProjectError: missing Self::NotFound, wrong Self::Cycle(_) | Self::Retired(_);
-    EnvironmentError: missing Self::NotFound, wrong Self::NotFound;
+    OrganizationError: missing(Self::NotFound), wrong(Self::NotFound);
+    ProjectError: missing(Self::NotFound), wrong(Self::Cycle(_) | Self::Retired(_));
+    EnvironmentError: missing(Self::NotFound), wrong(Self::NotFound);
     FlagError:
-        missing Self::NotFound | Self::UnknownEnvironment(_) | Self::UnknownVariation { .. },
-        wrong Self::NotFound;
-    SegmentError: missing Self::NotFound, wrong Self::NotFound;
-    ApiKeyError: missing Self::NotFound, wrong Self::NotFound;
+        missing(Self::NotFound | Self::UnknownEnvironment(_) | Self::UnknownVariation { .. }),
+        wrong(Self::NotFound);
+    SegmentError: missing(Self::NotFound), wrong(Self::NotFound);
+    ApiKeyError: missing(Self::NotFound), wrong(Self::NotFound);
 }
 
 impl Refusal for MembershipError {

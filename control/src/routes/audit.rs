@@ -112,7 +112,6 @@ impl From<AuditEntry> for AuditItem {
 /// A page of the audit log.
 #[derive(Serialize, ToSchema)]
 #[schema(as = AuditLog)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct Audit {
     /// The page.
     items: Vec<AuditItem>,
@@ -154,7 +153,6 @@ impl From<HistoryEntry> for HistoryItem {
 
 /// A page of the history of one thing.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct History {
     /// The page.
     items: Vec<HistoryItem>,

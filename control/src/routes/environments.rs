@@ -59,7 +59,6 @@ impl From<Document<EnvironmentState>> for EnvironmentView {
 
 /// Environments.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct Environments {
     /// All of them.
     items: Vec<EnvironmentView>,

@@ -78,7 +78,6 @@ impl From<ApiKeyRow> for KeyView {
 /// A page of keys.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ApiKeys)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct Keys {
     /// The page.
     items: Vec<KeyView>,

@@ -51,7 +51,6 @@ impl From<Document<OrganizationState>> for OrganizationView {
 
 /// Organizations.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct Organizations {
     /// The page.
     items: Vec<OrganizationView>,

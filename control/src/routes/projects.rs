@@ -83,7 +83,6 @@ impl From<ProjectRow> for ProjectView {
 
 /// A page of projects.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct Projects {
     /// The page.
     items: Vec<ProjectView>,

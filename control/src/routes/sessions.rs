@@ -66,14 +66,14 @@ pub(crate) async fn create_session(
         Change::<SignIn>::from_request(request, &app).await?;
     // Failed attempts are counted by e-mail; which e-mails those are is nobody's business here.
     let who: [u8; 32] = Sha256::digest(email.trim().to_lowercase()).into();
-    app.sign_ins.take(who, Instant::now())?;
+    app.kept.sign_ins.take(who, Instant::now())?;
     let Some(user) = app.users.sign_in(&email, password).await? else {
         let detail = "e-mail and password do not belong together: check both";
         let challenge = HeaderValue::from_static("Bearer realm=\"ff\"");
         return Err(Problem::new(StatusCode::UNAUTHORIZED, code::WRONG_PASSWORD, detail)
             .with_header(header::WWW_AUTHENTICATE, challenge));
     };
-    app.sign_ins.give_back(&who);
+    app.kept.sign_ins.give_back(&who);
     let now = Timestamp::now();
     let token = app
         .tokens

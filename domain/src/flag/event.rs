@@ -156,11 +156,11 @@ impl FlagState {
                 self.with_variation(&key, |variation| variation.value = value);
             }
             FlagEvent::VariationRemoved { key } => {
-                self.variations.retain(|variation| variation.key != key)
+                self.variations.retain(|variation| variation.key != key);
             }
             FlagEvent::TurnedOn { environment } => self.environment_mut(environment).enabled = true,
             FlagEvent::TurnedOff { environment } => {
-                self.environment_mut(environment).enabled = false
+                self.environment_mut(environment).enabled = false;
             }
             FlagEvent::TargetingReplaced { environment, targeting } => {
                 self.environment_mut(environment).targeting = *targeting;

@@ -1,13 +1,11 @@
 //! What is wrong with a flag that someone wants to have. Pointers are into the input of the command: the flag for
 //! its creation, the targeting for its replacement.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use ff_evaluator::Variation;
 
 use super::{CreateFlag, FlagDetails, FlagError, FlagFacts, FlagState, Targeting};
 use crate::{
-    FlagKey, Problem, SegmentKey, VariationKey,
+    Problem, VariationKey,
     text::{check_description, check_name, check_tags},
 };
 
@@ -101,7 +99,6 @@ pub(super) fn check_targeting(
             format!("{}; a segment holds more", too_many("pinned users", TARGET_KEYS_MAX, pinned));
         problems.push(Problem::at("/targets", detail));
     }
-    let mentions = flag.mentions_of(targeting.clone());
     for (index, prerequisite) in targeting.prerequisites.iter().enumerate() {
         let pointer = format!("/prerequisites/{index}");
         if prerequisite.flag == flag.key.as_str() {
@@ -115,44 +112,40 @@ pub(super) fn check_targeting(
             problems.push(Problem::at(format!("{pointer}/variations"), detail));
         }
     }
-    problems.extend(unknown_mentions(&mentions.flags, &mentions.segments, flag, targeting, facts));
+    problems.extend(unknown_mentions(flag, targeting, facts));
     problems
 }
 
-/// Mentions of what does not exist, each at the first place that makes it.
-fn unknown_mentions(
-    flags: &BTreeMap<FlagKey, BTreeSet<VariationKey>>,
-    segments: &BTreeSet<SegmentKey>,
-    flag: &FlagState,
-    targeting: &Targeting,
-    facts: &FlagFacts,
-) -> Vec<Problem> {
-    let place = |part: Mentioned<'_>| place_of(targeting, part);
+/// Mentions of what does not exist, each at the first place that makes it. Names that are no keys are among them:
+/// nothing was looked up under those.
+fn unknown_mentions(flag: &FlagState, targeting: &Targeting, facts: &FlagFacts) -> Vec<Problem> {
+    let mentions = ff_evaluator::references(&flag.definition_with(true, targeting.clone()));
+    let at = |mentioned: Mentioned<'_>, detail: String| {
+        Problem::at(place_of(targeting, mentioned), detail)
+    };
     let mut problems = Vec::new();
-    for (other, variations) in flags {
-        if *other == flag.key {
+    for (other, variations) in &mentions.flags {
+        if other == flag.key.as_str() {
             continue;
         }
-        match facts.flags.get(other) {
-            None => {
-                let detail = format!("the project has no flag `{other}`, or it is archived");
-                problems.push(Problem::at(place(Mentioned::Flag(other.as_str())), detail));
-            }
-            Some(known) => {
-                for variation in variations.difference(known) {
-                    let detail = format!("flag `{other}` has no variation `{variation}`");
-                    problems.push(Problem::at(place(Mentioned::Flag(other.as_str())), detail));
-                }
-            }
+        let Some(known) = facts.flags.get(other.as_str()) else {
+            let detail = format!("the project has no flag `{other}`, or it is archived");
+            problems.push(at(Mentioned::Flag(other), detail));
+            continue;
+        };
+        for variation in variations.iter().filter(|key| !known.contains(key.as_str())) {
+            let detail = format!("flag `{other}` has no variation `{variation}`");
+            problems.push(at(Mentioned::Flag(other), detail));
         }
     }
-    for segment in segments.difference(&facts.segments) {
+    for segment in mentions.segments.iter().filter(|key| !facts.segments.contains(key.as_str())) {
         let detail = format!("the project has no segment `{segment}`, or it is archived");
-        problems.push(Problem::at(place(Mentioned::Segment(segment.as_str())), detail));
+        problems.push(at(Mentioned::Segment(segment), detail));
     }
     problems
 }
 
+#[derive(Clone, Copy)]
 enum Mentioned<'a> {
     Flag(&'a str),
     Segment(&'a str),

@@ -12,8 +12,6 @@ use crate::{EnvironmentKey, FlagKey, SegmentKey, VariationKey};
 
 /// Something that can mention, or be mentioned. As text `flag:checkout` or `segment:beta`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = String, example = "flag:checkout"))]
 pub enum Item {
     /// A flag.
     Flag(FlagKey),

@@ -55,9 +55,15 @@ fn ids_follow_from_keys_for_ever() {
     let ids = [
         (org.to_string(), "f7af5824-e33f-8434-840b-efb109461441"),
         (project.to_string(), "864464fe-fd26-89b1-98fc-c3eef054f04d"),
-        (EnvironmentId::of(project, &key("prod")).to_string(), "c1c7aa2e-f70d-84cf-8fc8-ff75fd906832"),
+        (
+            EnvironmentId::of(project, &key("prod")).to_string(),
+            "c1c7aa2e-f70d-84cf-8fc8-ff75fd906832",
+        ),
         (FlagId::of(project, &key("checkout")).to_string(), "1113f04b-795b-881a-862d-5d623d865401"),
-        (SegmentId::of(project, &key("checkout")).to_string(), "cc3471c9-0fb3-84a5-8628-f193814d771c"),
+        (
+            SegmentId::of(project, &key("checkout")).to_string(),
+            "cc3471c9-0fb3-84a5-8628-f193814d771c",
+        ),
         (ApiKeyId::of(org, &[15; 32]).to_string(), "fcaf42be-dd85-8419-b5fb-ebd5753e1b25"),
         (MembershipId::of(org, user).to_string(), "203293d8-b829-8916-a103-2560d676a762"),
     ];

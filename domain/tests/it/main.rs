@@ -1,5 +1,7 @@
 //! The domain from outside: what is decided, what is refused and how, and what old events mean for ever.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod fixture;
 mod samples;
 

@@ -195,10 +195,11 @@ impl Follower {
         // Without a head it is being published for the first time; the head will come.
         let Some(head) = content.head else { return };
         match Held::whole(content.objects, &head) {
-            Ok(held) => {
+            Ok(mut held) => {
+                held.floor = content.last;
                 let before = self.environments.entry(Arc::clone(&id)).or_default();
                 let changes = before.held.compare(&held);
-                before.held = Held { floor: content.last, ..held };
+                before.held = held;
                 self.broken.remove(&id);
                 self.serve(id, head, &changes);
             }

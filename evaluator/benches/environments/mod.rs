@@ -12,7 +12,13 @@ pub(crate) const TEN_RULES: &str = "ten-rules";
 
 /// 1,000 flags, so that finding one is part of what is measured.
 pub(crate) fn large() -> Config {
-    let mut flags = vec![on(SIMPLY_ON), off(OFF), rolled_out(NO_RULE), with_rules(ONE_RULE, 1), with_rules(TEN_RULES, 10)];
+    let mut flags = vec![
+        on(SIMPLY_ON),
+        off(OFF),
+        rolled_out(NO_RULE),
+        with_rules(ONE_RULE, 1),
+        with_rules(TEN_RULES, 10),
+    ];
     flags.extend((0..995).map(|n| on(&format!("flag-{n}"))));
     compile(&flags)
 }
@@ -61,7 +67,12 @@ fn off(key: &str) -> Value {
 }
 
 fn rolled_out(key: &str) -> Value {
-    flag(key, true, &[], &json!({"rollout": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}]}}))
+    flag(
+        key,
+        true,
+        &[],
+        &json!({"rollout": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}]}}),
+    )
 }
 
 /// Each rule has two conditions and a 50/50 rollout; only the last holds for [`user`]. The others fail at the first
@@ -73,7 +84,7 @@ fn with_rules(key: &str, count: usize) -> Value {
             json!({"attribute": "plan", "operator": "in", "value": ["pro", "team"]}),
             json!({"attribute": "country", "operator": "eq", "value": country}),
         ];
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             parts.reverse();
         }
         json!({

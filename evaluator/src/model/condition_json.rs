@@ -50,7 +50,9 @@ impl<'de> Visitor<'de> for Nested {
     type Value = Condition;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a condition: one of `and`, `or`, `not`, or a test with `attribute` and `operator`")
+        formatter.write_str(
+            "a condition: one of `and`, `or`, `not`, or a test with `attribute` and `operator`",
+        )
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Condition, A::Error> {
@@ -69,7 +71,8 @@ impl<'de> Visitor<'de> for Nested {
             }
             match field {
                 Field::And => {
-                    group = Some(Condition::And { and: map.next_value_seed(Parts(self.deeper()))? });
+                    group =
+                        Some(Condition::And { and: map.next_value_seed(Parts(self.deeper()))? });
                 }
                 Field::Or => {
                     group = Some(Condition::Or { or: map.next_value_seed(Parts(self.deeper()))? });

@@ -149,10 +149,13 @@ mod tests {
     fn every_type_is_found_by_value() {
         let values = json!(["a", 1, 2.5, true, null, {"k": [1]}, 1e300]);
         let few = list(&values, false);
-        for value in [json!("a"), json!(1.0), json!(2.5), json!(true), json!({"k": [1.0]}), json!(1e300)] {
+        for value in
+            [json!("a"), json!(1.0), json!(2.5), json!(true), json!({"k": [1.0]}), json!(1e300)]
+        {
             assert!(few.has(&value), "{value}");
         }
-        for value in [json!("A"), json!("1"), json!(2), json!(false), json!({"k": [2]}), json!([])] {
+        for value in [json!("A"), json!("1"), json!(2), json!(false), json!({"k": [2]}), json!([])]
+        {
             assert!(!few.has(&value), "{value}");
         }
     }

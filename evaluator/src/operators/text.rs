@@ -158,9 +158,14 @@ mod tests {
 
     #[test]
     fn folded_search_in_place_equals_search_in_a_copy() {
-        for (text, part) in
-            [("Hello", "ELL"), ("Hello", ""), ("", ""), ("ab", "abc"), ("", "a"), ("x@EXAMPLE.com", "@example")]
-        {
+        for (text, part) in [
+            ("Hello", "ELL"),
+            ("Hello", ""),
+            ("", ""),
+            ("ab", "abc"),
+            ("", "a"),
+            ("x@EXAMPLE.com", "@example"),
+        ] {
             let expected = fold(text).contains(&*fold(part));
             assert_eq!(TextTest::contains(&[part], true).holds(text), expected, "{text} {part}");
         }

@@ -1,6 +1,8 @@
 //! A single evaluation allocates nothing. Counted by the allocator itself, in a process of its own with one test,
 //! so that nothing else allocates meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::alloc::System;
 
 use ff_evaluator::{Config, Context, EnvironmentDefinition, Reason};
@@ -12,12 +14,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn config() -> Config {
-    let test = |attribute: &str, operator: &str, value: Value| {
-        json!({"attribute": attribute, "operator": operator, "value": value})
-    };
-    let folded = |operator: &str, value: Value| {
-        json!({"attribute": "email", "operator": operator, "value": value, "ignore_case": true})
-    };
+    let test = |attribute: &str, operator: &str, value: Value| json!({"attribute": attribute, "operator": operator, "value": value});
+    let folded = |operator: &str, value: Value| json!({"attribute": "email", "operator": operator, "value": value, "ignore_case": true});
     let rollout = json!({"rollout": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}]}});
     let flag = |key: &str, enabled: bool, rules: &[Value], default: &Value| {
         json!({

@@ -1,8 +1,8 @@
 //! What `validate` finds, and where; what `references` names.
 
 use ff_evaluator::{
-    Condition, FlagDefinition, SegmentDefinition, references, segment_references, used_variations, validate,
-    validate_condition, validate_segment,
+    Condition, FlagDefinition, SegmentDefinition, references, segment_references, used_variations,
+    validate, validate_condition, validate_segment,
 };
 use serde_json::{Value, json};
 
@@ -39,12 +39,18 @@ fn problems_of_a_flag_name_their_place() {
     let rollout = |shares: Value| json!({"rollout": {"variations": shares}});
     let cases = [
         (json!({"off_variation": "x"}), "/off_variation: the flag has no variation `x`"),
-        (json!({"default": {"variation": "x"}}), "/default/variation: the flag has no variation `x`"),
+        (
+            json!({"default": {"variation": "x"}}),
+            "/default/variation: the flag has no variation `x`",
+        ),
         (
             json!({"default": rollout(json!([share("on", 50.0), share("off", 40.0)]))}),
             "/default/rollout/variations: weights must sum to 100, these sum to 90",
         ),
-        (json!({"default": rollout(json!([]))}), "/default/rollout/variations: a rollout needs at least one variation"),
+        (
+            json!({"default": rollout(json!([]))}),
+            "/default/rollout/variations: a rollout needs at least one variation",
+        ),
         (
             json!({"default": rollout(json!([share("on", 50.0), share("on", 50.0)]))}),
             "/default/rollout/variations/1/key: variation `on` is listed twice",
@@ -86,28 +92,46 @@ fn problems_of_a_flag_name_their_place() {
     for (changes, expected) in cases {
         assert_eq!(found(changes), [expected]);
     }
-    assert_eq!(found(json!({"variations": []}))[0], "/variations: a flag needs at least one variation");
+    assert_eq!(
+        found(json!({"variations": []}))[0],
+        "/variations: a flag needs at least one variation"
+    );
 }
 
 #[test]
 fn problems_of_a_test_say_what_would_do() {
     let cases = [
         (json!({"operator": "eq", "value": 1}), "/attribute: `eq` needs an `attribute`"),
-        (json!({"attribute": "", "operator": "exists"}), "/attribute: `exists` needs an `attribute`"),
+        (
+            json!({"attribute": "", "operator": "exists"}),
+            "/attribute: `exists` needs an `attribute`",
+        ),
         (json!({"attribute": "a", "operator": "eq"}), "/value: `eq` needs a `value`"),
-        (json!({"attribute": "a", "operator": "eq", "value": null}), "/value: `eq` needs a `value`"),
-        (json!({"attribute": "a", "operator": "exists", "value": 1}), "/value: `exists` takes no `value`"),
+        (
+            json!({"attribute": "a", "operator": "eq", "value": null}),
+            "/value: `eq` needs a `value`",
+        ),
+        (
+            json!({"attribute": "a", "operator": "exists", "value": 1}),
+            "/value: `exists` takes no `value`",
+        ),
         (
             json!({"attribute": "a", "operator": "in_segment", "value": "s"}),
             "/attribute: `in_segment` takes no `attribute`",
         ),
-        (json!({"attribute": "a", "operator": "in", "value": "x"}), "/value: `in` compares with a list, this is a text"),
+        (
+            json!({"attribute": "a", "operator": "in", "value": "x"}),
+            "/value: `in` compares with a list, this is a text",
+        ),
         (json!({"attribute": "a", "operator": "in", "value": []}), "/value: name at least one"),
         (
             json!({"attribute": "a", "operator": "contains", "value": ["x", 1]}),
             "/value/1: `contains` compares with a text or a list of texts, this is a number",
         ),
-        (json!({"attribute": "a", "operator": "gt", "value": "1"}), "/value: `gt` compares with a number, this is a text"),
+        (
+            json!({"attribute": "a", "operator": "gt", "value": "1"}),
+            "/value: `gt` compares with a number, this is a text",
+        ),
         (
             json!({"attribute": "a", "operator": "size", "value": {"over": 1}}),
             "/value/over: `size` compares with a length, or an object with some of `eq`, `gt`, `gte`, `lt` and `lte`",
@@ -151,9 +175,14 @@ fn problems_of_a_test_say_what_would_do() {
     for (operator, value, start) in [
         ("semver_gt", "1.2", "/value: no semantic version like `1.4.0`: "),
         ("semver_range", "a", "/value: no version range like "),
-        ("matches", "\\w{500}", "/value: no usable regular expression: it needs more than 65536 bytes"),
+        (
+            "matches",
+            "\\w{500}",
+            "/value: no usable regular expression: it needs more than 65536 bytes",
+        ),
     ] {
-        let problem = condition_problem(json!({"attribute": "a", "operator": operator, "value": value}));
+        let problem =
+            condition_problem(json!({"attribute": "a", "operator": operator, "value": value}));
         assert!(problem.starts_with(start), "{problem}");
     }
 }
@@ -161,14 +190,25 @@ fn problems_of_a_test_say_what_would_do() {
 #[test]
 fn case_can_be_ignored_in_text_only() {
     let with = |operator: &str, value: Value| {
-        condition_problem(json!({"attribute": "a", "operator": operator, "value": value, "ignore_case": true}))
+        condition_problem(
+            json!({"attribute": "a", "operator": operator, "value": value, "ignore_case": true}),
+        )
     };
     for operator in ["eq", "neq", "contains", "starts_with", "ends_with", "matches"] {
         assert_eq!(with(operator, json!("x")), "", "{operator}");
     }
     assert_eq!(with("in", json!(["x", "y"])), "");
-    for (operator, value) in [("gt", json!(1)), ("eq", json!(1)), ("in", json!(["x", 1])), ("eq", json!(["x"])), ("any_of", json!(["x"]))] {
-        assert!(with(operator, value).contains("/ignore_case: `ignore_case` works for"), "{operator}");
+    for (operator, value) in [
+        ("gt", json!(1)),
+        ("eq", json!(1)),
+        ("in", json!(["x", 1])),
+        ("eq", json!(["x"])),
+        ("any_of", json!(["x"])),
+    ] {
+        assert!(
+            with(operator, value).contains("/ignore_case: `ignore_case` works for"),
+            "{operator}"
+        );
     }
 }
 
@@ -209,10 +249,13 @@ fn a_segment_is_checked_likewise() {
         "key": "s", "rules": [{"and": []}, {"operator": "in_segment", "value": [1, "t"]}],
     }))
     .unwrap();
-    let problems: Vec<String> = validate_segment(&segment).iter().map(ToString::to_string).collect();
+    let problems: Vec<String> =
+        validate_segment(&segment).iter().map(ToString::to_string).collect();
     assert_eq!(
         problems,
-        ["/rules/1/value/0: `in_segment` compares with a text or a list of texts, this is a number"]
+        [
+            "/rules/1/value/0: `in_segment` compares with a text or a list of texts, this is a number"
+        ]
     );
     assert!(segment_references(&segment).segments.contains("t"));
 }

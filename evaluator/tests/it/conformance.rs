@@ -52,7 +52,13 @@ fn run(name: &str) -> usize {
             wrong.push(format!("{}: expected {}, found {found}", case.name, case.expected));
         }
     }
-    assert!(wrong.is_empty(), "{name}: {} of {}\n{}", wrong.len(), vectors.cases.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{name}: {} of {}\n{}",
+        wrong.len(),
+        vectors.cases.len(),
+        wrong.join("\n")
+    );
     vectors.cases.len()
 }
 

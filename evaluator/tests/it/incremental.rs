@@ -1,7 +1,8 @@
 //! A change makes a new config and touches nothing else.
 
 use ff_evaluator::{
-    Change, Config, Context, EnvironmentDefinition, ErrorCode, FlagDefinition, Reason, SegmentDefinition,
+    Change, Config, Context, EnvironmentDefinition, ErrorCode, FlagDefinition, Reason,
+    SegmentDefinition,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -38,7 +39,8 @@ fn a_change_is_seen_by_flags_that_refer_to_it() {
     assert_eq!(defects, Vec::<String>::new());
     assert_eq!(variation(&first, "top").unwrap(), "on");
 
-    let (second, defects) = first.recompile("2", [Change::PutFlag(&flag("base", "off", json!([])))]);
+    let (second, defects) =
+        first.recompile("2", [Change::PutFlag(&flag("base", "off", json!([])))]);
     assert!(defects.is_empty());
     assert_eq!(second.position(), "2");
     assert_eq!(variation(&second, "top").unwrap(), "off");
@@ -58,11 +60,16 @@ fn a_change_is_seen_by_flags_that_refer_to_it() {
 #[test]
 fn flags_are_listed_by_key_and_keep_their_numbers() {
     let (first, _) = config(vec![flag("m", "on", json!([])), flag("a", "on", json!([]))]);
-    let listed = |config: &Config| config.flags().map(|flag| flag.key().to_owned()).collect::<Vec<_>>();
+    let listed =
+        |config: &Config| config.flags().map(|flag| flag.key().to_owned()).collect::<Vec<_>>();
     assert_eq!(listed(&first), ["a", "m"]);
     let (second, _) = first.recompile(
         "2",
-        [Change::RemoveFlag("a"), Change::PutFlag(&flag("b", "on", json!([]))), Change::RemoveFlag("nothing")],
+        [
+            Change::RemoveFlag("a"),
+            Change::PutFlag(&flag("b", "on", json!([]))),
+            Change::RemoveFlag("nothing"),
+        ],
     );
     assert_eq!(listed(&second), ["b", "m"]);
     assert_eq!(second.flag("m").unwrap().index(), first.flag("m").unwrap().index());
@@ -76,7 +83,8 @@ fn flags_are_listed_by_key_and_keep_their_numbers() {
 fn a_broken_flag_harms_only_itself() {
     let mut broken = flag("broken", "nothing", json!([]));
     broken.client_side = true;
-    let (config, defects) = config(vec![broken, flag("fine", "on", json!([])), flag("fine", "off", json!([]))]);
+    let (config, defects) =
+        config(vec![broken, flag("fine", "on", json!([])), flag("fine", "off", json!([]))]);
     assert_eq!(
         defects,
         [

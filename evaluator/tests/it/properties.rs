@@ -1,8 +1,8 @@
 //! What holds for every definition and every context.
 
 use ff_evaluator::{
-    Config, Context, EnvironmentDefinition, ErrorCode, FlagDefinition, HashKind, Outcome, Reason, Rollout, Weight,
-    WeightedVariation, references, validate, validate_segment,
+    Config, Context, EnvironmentDefinition, ErrorCode, FlagDefinition, HashKind, Outcome, Reason,
+    Rollout, Weight, WeightedVariation, references, validate, validate_segment,
 };
 use jiff::Timestamp;
 use proptest::prelude::*;
@@ -12,7 +12,8 @@ use crate::strategies;
 
 fn now() -> impl Strategy<Value = Timestamp> {
     let seconds = Timestamp::MIN.as_second()..=Timestamp::MAX.as_second();
-    prop_oneof![Just(1_795_380_571), seconds].prop_map(|second| Timestamp::from_second(second).unwrap())
+    prop_oneof![Just(1_795_380_571), seconds]
+        .prop_map(|second| Timestamp::from_second(second).unwrap())
 }
 
 fn rolled_out(key: &str, first: u32) -> FlagDefinition {
@@ -49,14 +50,15 @@ fn admitted(flag: FlagDefinition) -> Vec<bool> {
     assert!(defects.is_empty());
     (0..1000)
         .map(|user| {
-            let context = Context::from_json(json!({"targetingKey": format!("user-{user}")})).unwrap();
+            let context =
+                Context::from_json(json!({"targetingKey": format!("user-{user}")})).unwrap();
             config.evaluate("f", &context, Timestamp::UNIX_EPOCH).variation == Some("yes")
         })
         .collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn every_question_has_one_answer_and_explanations_give_the_same(
@@ -146,7 +148,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(30))]
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..Default::default() })]
 
     #[test]
     fn a_step_moves_only_the_users_it_must(percent in 0_u32..100) {

@@ -2,8 +2,9 @@
 //! that references, matches and mistakes are all frequent.
 
 use ff_evaluator::{
-    Condition, EnvironmentDefinition, FlagDefinition, HashKind, Operator, Outcome, Prerequisite, Rollout, Rule,
-    SegmentDefinition, Target, Test, ValueType, Variation, Weight, WeightedVariation,
+    Condition, EnvironmentDefinition, FlagDefinition, HashKind, Operator, Outcome, Prerequisite,
+    Rollout, Rule, SegmentDefinition, Target, Test, ValueType, Variation, Weight,
+    WeightedVariation,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -12,14 +13,37 @@ const FLAGS: [&str; 5] = ["a", "b", "c", "d", "gone"];
 const SEGMENTS: [&str; 4] = ["s", "t", "u", "gone"];
 const VARIATIONS: [&str; 4] = ["on", "off", "third", "unknown"];
 const ATTRIBUTES: [&str; 10] = [
-    "targetingKey", "user_key", "user_id", "country", "age", "roles", "/address/zip", "/roles/0", "version", "ip",
+    "targetingKey",
+    "user_key",
+    "user_id",
+    "country",
+    "age",
+    "roles",
+    "/address/zip",
+    "/roles/0",
+    "version",
+    "ip",
 ];
 const TEXTS: [&str; 16] = [
-    "", "DE", "de", "user-1", "user-2", "10.1.2.3", "10.0.0.0/8", "1.2.3", "^1.2", "[a-z]+", "(", "Ä", "-P7D",
-    "2026-01-01T00:00:00Z", "on", "s",
+    "",
+    "DE",
+    "de",
+    "user-1",
+    "user-2",
+    "10.1.2.3",
+    "10.0.0.0/8",
+    "1.2.3",
+    "^1.2",
+    "[a-z]+",
+    "(",
+    "Ä",
+    "-P7D",
+    "2026-01-01T00:00:00Z",
+    "on",
+    "s",
 ];
 
-pub fn json_value() -> impl Strategy<Value = Value> {
+pub(crate) fn json_value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         1 => Just(Value::Null),
         2 => any::<bool>().prop_map(Value::from),
@@ -35,10 +59,13 @@ pub fn json_value() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(3, 24, 5, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
-            prop::collection::vec((prop::sample::select(&["a", "zip", "gte", "from"][..]), inner), 0..4)
-                .prop_map(|fields| Value::Object(
-                    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-                )),
+            prop::collection::vec(
+                (prop::sample::select(&["a", "zip", "gte", "from"][..]), inner),
+                0..4
+            )
+            .prop_map(|fields| Value::Object(
+                fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+            )),
         ]
     })
 }
@@ -53,43 +80,67 @@ fn operand(operator: Operator) -> BoxedStrategy<Option<Value>> {
         Operator::In | Operator::NotIn | Operator::AnyOf | Operator::AllOf | Operator::NoneOf => {
             prop::collection::vec(json_value(), 1..12).prop_map(Value::from).boxed()
         }
-        Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte => {
-            prop_oneof![(0..40_i64).prop_map(Value::from), (0.0..40.0).prop_map(Value::from)].boxed()
-        }
+        Operator::Gt | Operator::Gte | Operator::Lt | Operator::Lte => prop_oneof![
+            (0..40_i64).prop_map(Value::from),
+            (0..320).prop_map(|eighths| Value::from(f64::from(eighths) / 8.0))
+        ]
+        .boxed(),
         Operator::Size => {
             prop_oneof![(0..4_u64).prop_map(Value::from), Just(json!({"gte": 1, "lt": 3}))].boxed()
         }
         Operator::Before | Operator::After => {
-            prop::sample::select(&["2026-01-01T00:00:00Z", "-P7D", "P1M", "P999999Y"][..]).prop_map(Value::from).boxed()
+            prop::sample::select(&["2026-01-01T00:00:00Z", "-P7D", "P1M", "P999999Y"][..])
+                .prop_map(Value::from)
+                .boxed()
         }
-        Operator::SemverRange => prop::sample::select(&["^1.2", "*", ">=1, <3"][..]).prop_map(Value::from).boxed(),
-        Operator::SemverEq | Operator::SemverGt | Operator::SemverGte | Operator::SemverLt | Operator::SemverLte => {
+        Operator::SemverRange => {
+            prop::sample::select(&["^1.2", "*", ">=1, <3"][..]).prop_map(Value::from).boxed()
+        }
+        Operator::SemverEq
+        | Operator::SemverGt
+        | Operator::SemverGte
+        | Operator::SemverLt
+        | Operator::SemverLte => {
             prop::sample::select(&["1.2.3", "2.0.0-rc.1"][..]).prop_map(Value::from).boxed()
         }
-        Operator::InCidr => prop::sample::select(&["10.0.0.0/8", "::1", "::/0"][..]).prop_map(Value::from).boxed(),
+        Operator::InCidr => {
+            prop::sample::select(&["10.0.0.0/8", "::1", "::/0"][..]).prop_map(Value::from).boxed()
+        }
         Operator::InSegment | Operator::NotInSegment => {
-            prop::collection::vec(prop::sample::select(&SEGMENTS[..]), 1..3).prop_map(|keys| json!(keys)).boxed()
+            prop::collection::vec(prop::sample::select(&SEGMENTS[..]), 1..3)
+                .prop_map(|keys| json!(keys))
+                .boxed()
         }
-        Operator::FlagIs => {
-            prop::collection::vec(prop::sample::select(&VARIATIONS[..]), 1..3).prop_map(|keys| json!(keys)).boxed()
-        }
+        Operator::FlagIs => prop::collection::vec(prop::sample::select(&VARIATIONS[..]), 1..3)
+            .prop_map(|keys| json!(keys))
+            .boxed(),
         Operator::TimeOfDay => {
             Just(json!({"from": "09:00", "to": "17:30", "time_zone": "Europe/Berlin"})).boxed()
         }
         Operator::Weekday => Just(json!({"days": ["mon", "sun"], "time_zone": "UTC"})).boxed(),
-        Operator::Matches => prop::sample::select(&["^[a-z]+$", "user-\\d", "."][..]).prop_map(Value::from).boxed(),
-        _ => prop_oneof![texts(), prop::collection::vec(texts(), 1..4).prop_map(Value::from)].boxed(),
+        Operator::Matches => {
+            prop::sample::select(&["^[a-z]+$", "user-\\d", "."][..]).prop_map(Value::from).boxed()
+        }
+        _ => {
+            prop_oneof![texts(), prop::collection::vec(texts(), 1..4).prop_map(Value::from)].boxed()
+        }
     };
-    prop_oneof![30 => fitting.prop_map(Some), 1 => json_value().prop_map(Some), 1 => Just(None)].boxed()
+    prop_oneof![30 => fitting.prop_map(Some), 1 => json_value().prop_map(Some), 1 => Just(None)]
+        .boxed()
 }
 
 fn test() -> impl Strategy<Value = Test> {
     prop::sample::select(Operator::ALL).prop_flat_map(|operator| {
         let attribute = match operator {
-            Operator::InSegment | Operator::NotInSegment | Operator::TimeOfDay | Operator::Weekday => {
+            Operator::InSegment
+            | Operator::NotInSegment
+            | Operator::TimeOfDay
+            | Operator::Weekday => {
                 prop_oneof![30 => Just(None), 1 => Just(Some("country".to_owned()))].boxed()
             }
-            Operator::FlagIs => prop::sample::select(&FLAGS[..]).prop_map(|key| Some(key.to_owned())).boxed(),
+            Operator::FlagIs => {
+                prop::sample::select(&FLAGS[..]).prop_map(|key| Some(key.to_owned())).boxed()
+            }
             _ => prop_oneof![
                 30 => prop::sample::select(&ATTRIBUTES[..]).prop_map(|name| Some(name.to_owned())),
                 1 => Just(None),
@@ -108,7 +159,7 @@ fn test() -> impl Strategy<Value = Test> {
     })
 }
 
-pub fn condition() -> impl Strategy<Value = Condition> {
+pub(crate) fn condition() -> impl Strategy<Value = Condition> {
     test().prop_map(Condition::Test).prop_recursive(4, 16, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(|and| Condition::And { and }),
@@ -127,13 +178,17 @@ fn variation_key() -> impl Strategy<Value = String> {
 }
 
 fn rollout() -> impl Strategy<Value = Rollout> {
-    let sound = (0_u32..=100_000).prop_map(|first| vec![("on".to_owned(), first), ("off".to_owned(), 100_000 - first)]);
+    let sound = (0_u32..=100_000)
+        .prop_map(|first| vec![("on".to_owned(), first), ("off".to_owned(), 100_000 - first)]);
     let any = prop::collection::vec((variation_key(), 0_u32..=100_000), 0..4);
     let bucket_by = prop::option::weighted(0.2, prop::sample::select(&ATTRIBUTES[..]));
     (prop_oneof![15 => sound, 1 => any], bucket_by).prop_map(|(shares, bucket_by)| Rollout {
         variations: shares
             .into_iter()
-            .map(|(key, weight)| WeightedVariation { key, weight: Weight::from_thousandths(weight).unwrap() })
+            .map(|(key, weight)| WeightedVariation {
+                key,
+                weight: Weight::from_thousandths(weight).unwrap(),
+            })
             .collect(),
         bucket_by: bucket_by.map(str::to_owned),
         hash: HashKind::Sha256,
@@ -150,11 +205,18 @@ fn rule() -> impl Strategy<Value = Rule> {
         .prop_map(|(id, condition, then)| Rule { id, name: None, condition, then })
 }
 
-pub fn flag(key: &'static str) -> impl Strategy<Value = FlagDefinition> {
-    let prerequisite = (prop::sample::select(&FLAGS[..]), prop::collection::vec(variation_key(), 1..3))
-        .prop_map(|(flag, variations)| Prerequisite { flag: flag.to_owned(), variations });
-    let target = (variation_key(), prop::collection::vec(prop::sample::select(&["user-1", "user-2"][..]), 0..3))
-        .prop_map(|(variation, keys)| Target { variation, keys: keys.into_iter().map(str::to_owned).collect() });
+pub(crate) fn flag(key: &'static str) -> impl Strategy<Value = FlagDefinition> {
+    let prerequisite =
+        (prop::sample::select(&FLAGS[..]), prop::collection::vec(variation_key(), 1..3))
+            .prop_map(|(flag, variations)| Prerequisite { flag: flag.to_owned(), variations });
+    let target = (
+        variation_key(),
+        prop::collection::vec(prop::sample::select(&["user-1", "user-2"][..]), 0..3),
+    )
+        .prop_map(|(variation, keys)| Target {
+            variation,
+            keys: keys.into_iter().map(str::to_owned).collect(),
+        });
     let kind = prop::sample::select(
         &[ValueType::Boolean, ValueType::String, ValueType::Number, ValueType::Json][..],
     );
@@ -167,21 +229,31 @@ pub fn flag(key: &'static str) -> impl Strategy<Value = FlagDefinition> {
         outcome(),
         prop::option::weighted(0.1, Just("salt".to_owned())),
     )
-        .prop_map(move |((kind, client_side, enabled), off_variation, prerequisites, targets, rules, default, salt)| {
-            FlagDefinition {
-                key: key.to_owned(),
-                kind,
-                variations: variations(kind),
-                enabled,
+        .prop_map(
+            move |(
+                (kind, client_side, enabled),
                 off_variation,
                 prerequisites,
                 targets,
                 rules,
                 default,
                 salt,
-                client_side,
-            }
-        })
+            )| {
+                FlagDefinition {
+                    key: key.to_owned(),
+                    kind,
+                    variations: variations(kind),
+                    enabled,
+                    off_variation,
+                    prerequisites,
+                    targets,
+                    rules,
+                    default,
+                    salt,
+                    client_side,
+                }
+            },
+        )
 }
 
 fn variations(kind: ValueType) -> Vec<Variation> {
@@ -195,15 +267,26 @@ fn variations(kind: ValueType) -> Vec<Variation> {
     keys.map(|(key, value)| Variation { key: (*key).to_owned(), name: None, value }).collect()
 }
 
-pub fn segment(key: &'static str) -> impl Strategy<Value = SegmentDefinition> {
-    let keys = || prop::collection::vec(prop::sample::select(&["user-1", "user-2"][..]).prop_map(str::to_owned), 0..2);
-    (keys(), keys(), prop::collection::vec(condition(), 0..3)).prop_map(move |(included, excluded, rules)| {
-        SegmentDefinition { key: key.to_owned(), included, excluded, rules }
-    })
+pub(crate) fn segment(key: &'static str) -> impl Strategy<Value = SegmentDefinition> {
+    let keys = || {
+        prop::collection::vec(
+            prop::sample::select(&["user-1", "user-2"][..]).prop_map(str::to_owned),
+            0..2,
+        )
+    };
+    (keys(), keys(), prop::collection::vec(condition(), 0..3)).prop_map(
+        move |(included, excluded, rules)| SegmentDefinition {
+            key: key.to_owned(),
+            included,
+            excluded,
+            rules,
+        },
+    )
 }
 
-pub fn environment() -> impl Strategy<Value = EnvironmentDefinition> {
-    let flags = (flag("a"), flag("b"), flag("c"), flag("d")).prop_map(|(a, b, c, d)| vec![a, b, c, d]);
+pub(crate) fn environment() -> impl Strategy<Value = EnvironmentDefinition> {
+    let flags =
+        (flag("a"), flag("b"), flag("c"), flag("d")).prop_map(|(a, b, c, d)| vec![a, b, c, d]);
     let segments = (segment("s"), segment("t"), segment("u")).prop_map(|(s, t, u)| vec![s, t, u]);
     (flags, segments).prop_map(|(flags, segments)| EnvironmentDefinition {
         id: "e".to_owned(),
@@ -214,13 +297,25 @@ pub fn environment() -> impl Strategy<Value = EnvironmentDefinition> {
     })
 }
 
-pub fn context() -> impl Strategy<Value = Value> {
-    let names = &["targetingKey", "user_key", "user_id", "country", "age", "roles", "address", "version", "ip"][..];
-    let odd = prop::collection::vec((prop::sample::select(names), json_value()), 0..6).prop_map(|fields| {
-        let map: Map<String, Value> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Value::Object(map)
-    });
+pub(crate) fn context() -> impl Strategy<Value = Value> {
+    let names = &[
+        "targetingKey",
+        "user_key",
+        "user_id",
+        "country",
+        "age",
+        "roles",
+        "address",
+        "version",
+        "ip",
+    ][..];
+    let odd = prop::collection::vec((prop::sample::select(names), json_value()), 0..6).prop_map(
+        |fields| {
+            let map: Map<String, Value> =
+                fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+            Value::Object(map)
+        },
+    );
     let usual = (1..3_u32, 0..40_i64, any::<bool>()).prop_map(|(user, age, admin)| {
         json!({
             "targetingKey": format!("user-{user}"), "age": age, "country": "DE", "version": "1.3.0", "ip": "10.1.2.3",

@@ -83,7 +83,7 @@ pub(super) struct ConfigStream {
 impl ConfigStream {
     /// Finds the stream or makes it.
     pub(super) async fn open(client: &Client, options: &PublisherOptions) -> Result<Self, Stop> {
-        let mut context = jetstream::Context::new(client.clone());
+        let mut context = jetstream::new(client.clone());
         context.set_timeout(options.publish_timeout);
         let wanted = config(options.replicas);
         let found = match ask(&context, "INFO", &()).await? {

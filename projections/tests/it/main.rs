@@ -1,1 +1,12 @@
-//! Tests.
+//! The projections on a real Postgres, most of them fed by the log's in-memory twin.
+
+mod archive;
+mod audit;
+mod edge_config;
+mod faults;
+mod jetstream;
+mod lists;
+mod migrations;
+mod rebuild;
+mod running;
+mod world;

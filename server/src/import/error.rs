@@ -61,6 +61,12 @@ pub(crate) enum ImportError {
     },
     #[error("FF-6003: no API token: give --token, or set FF_API_TOKEN")]
     NoToken,
+    #[error("FF-6003: {key} is no key of an environment")]
+    Environment {
+        key: String,
+        #[source]
+        source: ff_domain::InvalidKey,
+    },
     #[error("FF-6003: {0} is no URL of a control plane, such as http://localhost:8080")]
     Url(String),
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use ff_domain::{DESCRIPTION_MAX, FlagKey, VALUE_MAX, VARIATIONS_MAX, VariationKey};
+use ff_domain::flag::{RULES_MAX, VALUE_MAX, VARIATIONS_MAX};
+use ff_domain::text::DESCRIPTION_MAX;
+use ff_domain::{FlagKey, VariationKey};
 use ff_evaluator::{FlagDefinition, Outcome, ValueType, Variation};
 use serde_json::{Map, Value};
 
@@ -177,8 +179,8 @@ impl Source {
             salt: None,
             client_side: false,
         };
-        if definition.rules.len() > ff_domain::RULES_MAX {
-            let (most, these) = (ff_domain::RULES_MAX, definition.rules.len());
+        if definition.rules.len() > RULES_MAX {
+            let (most, these) = (RULES_MAX, definition.rules.len());
             return Err(Unfit::Rules(format!("targeting: at most {most} rules, these are {these}")));
         }
         match ff_evaluator::validate(&definition).first() {

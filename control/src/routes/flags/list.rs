@@ -69,7 +69,6 @@ impl From<FlagRow> for FlagSummary {
 
 /// A page of flags.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct Flags {
     /// The page.
     items: Vec<FlagSummary>,

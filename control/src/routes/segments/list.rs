@@ -52,7 +52,6 @@ impl From<SegmentRow> for SegmentSummary {
 
 /// A page of segments.
 #[derive(Serialize, ToSchema)]
-#[expect(dead_code, reason = "it describes what a page of a list looks like")]
 pub(crate) struct Segments {
     /// The page.
     items: Vec<SegmentSummary>,

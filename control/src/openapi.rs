@@ -1,0 +1,214 @@
+//! The OpenAPI 3.1 document, generated from the handlers.
+//!
+//! What is true of every operation (headers, problems, who may call) is added here, by method, so that it is the
+//! same everywhere and no handler can leave it out.
+
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::response::{Response, ResponseBuilder};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    Components, ContentBuilder, Header, InfoBuilder, OpenApi, Ref, RefOr, Required,
+    SecurityRequirement, tag::TagBuilder,
+};
+use utoipa::{PartialSchema as _, ToSchema as _};
+
+use crate::problem::Document;
+use crate::routes;
+
+const JSON_PROBLEM: &str = "application/problem+json";
+const SESSIONS: &str = "/api/v1/sessions";
+
+/// The document of the whole API.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    let (_, mut api) = routes::protected().split_for_parts();
+    let (_, public) = routes::public().split_for_parts();
+    api.merge(public);
+    api.info = InfoBuilder::new()
+        .title("Control plane")
+        .version("1")
+        .description(Some(DESCRIPTION))
+        .build();
+    api.tags = Some(
+        TAGS.iter()
+            .map(|(name, description)| {
+                TagBuilder::new().name(*name).description(Some(*description)).build()
+            })
+            .collect(),
+    );
+    let components = api.components.get_or_insert_with(Components::new);
+    add_problem(components);
+    add_security(components);
+    api.security = Some(vec![requirement("session"), requirement("token")]);
+    for (path, item) in &mut api.paths.paths {
+        complete_path(path, item);
+    }
+    api
+}
+
+const DESCRIPTION: &str = "\
+Commands and queries of the platform.
+
+Sign in with `POST /api/v1/sessions`, or issue an API token, and send `Authorization: Bearer …`. \
+Every answer names the state it shows: `ETag` is the version of a thing, `FF-Position` the place in the log \
+that the answer knows of. Send a position as `FF-Min-Position` to see your own writes. What replaces or removes \
+needs `If-Match`. Errors are problem documents (RFC 9457) with a `code` and, where a place in the request is \
+wrong, a pointer to it.";
+
+const TAGS: [(&str, &str); 8] = [
+    ("sessions", "Signing in"),
+    ("organizations", "The tenants: nothing is shared between two of them"),
+    ("projects", "What groups environments, flags and segments"),
+    ("environments", "Stages of deployment, each with its own targeting, keys and config"),
+    ("flags", "Flags, their variations and their targeting"),
+    ("segments", "Named groups of users for the rules of many flags"),
+    ("keys", "Keys of SDKs, and tokens of programs that use this API"),
+    ("audit", "Who changed what, when and why"),
+];
+
+fn add_problem(components: &mut Components) {
+    let mut schemas = vec![("Problem".to_owned(), Document::schema())];
+    Document::schemas(&mut schemas);
+    components.schemas.extend(schemas);
+}
+
+fn add_security(components: &mut Components) {
+    let bearer = |description: &str| {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+        SecurityScheme::Http(scheme.description(Some(description)).build())
+    };
+    components.add_security_scheme(
+        "session",
+        bearer("An access token from `POST /api/v1/sessions`, good for 15 minutes."),
+    );
+    components.add_security_scheme(
+        "token",
+        bearer("An API token (`ff_pat_…`), good for the paths of its organization."),
+    );
+}
+
+fn requirement(scheme: &str) -> SecurityRequirement {
+    SecurityRequirement::new(scheme, [] as [&str; 0])
+}
+
+fn complete_path(path: &str, item: &mut PathItem) {
+    let open = path == SESSIONS;
+    // Tokens belong to an organization, so only people may ask about several.
+    let people_only = !path.contains("{org}") && !open;
+    for (method, operation) in [
+        (Method::Get, &mut item.get),
+        (Method::Post, &mut item.post),
+        (Method::Replace, &mut item.put),
+        (Method::Replace, &mut item.patch),
+        (Method::Replace, &mut item.delete),
+    ] {
+        let Some(operation) = operation else { continue };
+        if open {
+            operation.security = Some(Vec::new());
+        } else if people_only {
+            operation.security = Some(vec![requirement("session")]);
+        }
+        complete(method, path, open, operation);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Get,
+    Post,
+    /// `PUT`, `PATCH` and `DELETE`: what overwrites needs a version.
+    Replace,
+}
+
+fn complete(method: Method, path: &str, open: bool, operation: &mut Operation) {
+    let explain = path.ends_with("/explain");
+    let query = method == Method::Get || explain;
+    let parameters = operation.parameters.get_or_insert_default();
+    let mut header = |name, required, description| {
+        parameters.push(RefOr::T(header_parameter(name, required, description)));
+    };
+    if query {
+        header("FF-Min-Position", false, "Wait up to 2 s for this position, then 503.");
+    } else if !open {
+        let required = method == Method::Replace;
+        header("If-Match", required, "The `ETag` of what is changed, such as `\"7\"`.");
+        let key = "Names the command: sent again with the same key, it is not done twice.";
+        header("Idempotency-Key", false, key);
+        header("FF-Comment", false, "Why, percent-encoded UTF-8; kept in the audit log.");
+        header("FF-Via", false, "Through what: `ui`, `cli` or `api`.");
+    }
+    let one = path.ends_with('}') || !query;
+    for (status, response) in &mut operation.responses.responses {
+        if let RefOr::T(response) = response
+            && status.starts_with('2')
+            && !open
+        {
+            describe_headers(response, one && !explain);
+        }
+    }
+    for (status, description) in problems(method, explain, open) {
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .or_insert_with(|| RefOr::T(problem(description)));
+    }
+}
+
+fn describe_headers(response: &mut Response, versioned: bool) {
+    let text = |description: &str| {
+        let mut header = Header::default();
+        header.description = Some(description.to_owned());
+        RefOr::T(header)
+    };
+    let headers = &mut response.headers;
+    headers.insert("FF-Position".to_owned(), text("The place in the log this answer knows of."));
+    if versioned {
+        headers.insert("ETag".to_owned(), text("The version, for `If-Match`."));
+    }
+}
+
+/// What can go wrong, by kind of operation.
+fn problems(
+    method: Method,
+    explain: bool,
+    open: bool,
+) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let body = method != Method::Get;
+    let command = body && !explain && !open;
+    [
+        (true, "400", "Something in the request cannot be read"),
+        (true, "401", "Not signed in, or no longer"),
+        (!open, "403", "Not permitted"),
+        (!open, "404", "It does not exist, or is not yours"),
+        (true, "405", "Not possible with this method"),
+        (command, "409", "In conflict with what is there"),
+        (command, "412", "Changed meanwhile; `ETag` has the version it has now"),
+        (body, "413", "The body is too large"),
+        (body, "415", "The body is not JSON"),
+        (body, "422", "The input is not valid, see `errors`"),
+        (method == Method::Replace, "428", "`If-Match` is missing"),
+        (true, "429", "Too many requests, see `Retry-After`"),
+        (true, "500", "Something broke on this side"),
+        (true, "503", "Not available now, see `Retry-After`"),
+    ]
+    .into_iter()
+    .filter_map(|(applies, status, description)| applies.then_some((status, description)))
+}
+
+fn problem(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    ResponseBuilder::new().description(description).content(JSON_PROBLEM, content).build()
+}
+
+fn header_parameter(name: &str, required: bool, description: &str) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(if required { Required::True } else { Required::False })
+        .description(Some(description))
+        .schema(Some(Schema::Object(text)))
+        .build()
+}

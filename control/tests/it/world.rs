@@ -1,0 +1,239 @@
+//! A control plane of a test's own, and a client that reads its own writes.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ff_auth::Cost;
+use ff_control::{Control, ControlOptions, Quota};
+use ff_eventlog::{JetStreamLog, LogOptions};
+use ff_projections::{Projector, ProjectorOptions, migrate::migrate_up};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const EMAIL: &str = "Owner@example.com";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+const SECRET: &str = "a secret for tests that is more than long enough";
+
+/// A control plane with its servers, and someone signed in.
+pub(crate) struct World {
+    pub(crate) base: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) pool: PgPool,
+    token: Mutex<String>,
+    seen: AtomicU64,
+    shutdown: CancellationToken,
+    _servers: Box<dyn Send + Sync>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl World {
+    /// With one owner, who has founded nothing yet.
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// With other options.
+    pub(crate) async fn with(change: impl FnOnce(&mut ControlOptions)) -> Self {
+        let (nats, database) =
+            tokio::join!(ff_testkit::nats::server(), ff_testkit::postgres::database());
+        let (nats_url, url) = (nats.url.clone(), database.url.clone());
+        Self::over(&nats_url, &url, database.pool.clone(), Box::new((nats, database)), change).await
+    }
+
+    /// On these servers.
+    pub(crate) async fn over(
+        nats: &str,
+        database: &str,
+        pool: PgPool,
+        servers: Box<dyn Send + Sync>,
+        change: impl FnOnce(&mut ControlOptions),
+    ) -> Self {
+        migrate_up(&pool).await.unwrap();
+        let shutdown = CancellationToken::new();
+        let mut options = ControlOptions::new(
+            "127.0.0.1:0".parse().unwrap(),
+            LogOptions::url(nats),
+            database.parse().unwrap(),
+            SecretString::from(SECRET),
+        );
+        options.password_cost = Cost::MIN;
+        change(&mut options);
+        let control = Control::open(options).await.unwrap();
+        let base = format!("http://{}", control.address());
+        let users = control.users();
+        users.bootstrap_owner(EMAIL, "Olive Owner", PASSWORD.into()).await.unwrap();
+        tokio::spawn(control.serve(shutdown.clone()));
+        let log = JetStreamLog::connect(LogOptions::url(nats)).await.unwrap();
+        let options = ProjectorOptions::default();
+        tokio::spawn(Projector::run(log, pool.clone(), options, shutdown.clone()));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let world = Self {
+            base,
+            http,
+            pool,
+            token: Mutex::default(),
+            seen: AtomicU64::new(0),
+            shutdown,
+            _servers: servers,
+        };
+        let token = world.sign_in(EMAIL, PASSWORD).await;
+        *world.token.lock().unwrap() = token;
+        world
+    }
+
+    /// With organization `acme`, project `web`, its environments `production` and `staging`, and the flag
+    /// `checkout`, a boolean that is off everywhere.
+    pub(crate) async fn furnished() -> Self {
+        let world = Self::start().await;
+        world.furnish().await;
+        world
+    }
+
+    pub(crate) async fn furnish(&self) {
+        let made = [
+            ("/orgs", json!({"key": "acme", "name": "Acme"})),
+            ("/orgs/acme/projects", json!({"key": "web", "name": "Web"})),
+            (
+                "/orgs/acme/projects/web/environments",
+                json!({"key": "production", "name": "Production", "production": true}),
+            ),
+            (
+                "/orgs/acme/projects/web/environments",
+                json!({"key": "staging", "name": "Staging"}),
+            ),
+            ("/orgs/acme/projects/web/flags", flag("checkout")),
+        ];
+        for (path, body) in made {
+            self.post(path, body).await.is(201);
+        }
+    }
+
+    pub(crate) fn token(&self) -> String {
+        self.token.lock().unwrap().clone()
+    }
+
+    /// The access token of somebody.
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> String {
+        let body = json!({"email": email, "password": password});
+        let reply = self.send(self.open(Method::POST, "/sessions").json(&body)).await.is(201);
+        reply.body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A request without credentials; `path` is below `/api/v1`, or whole if it says so.
+    pub(crate) fn open(&self, method: Method, path: &str) -> RequestBuilder {
+        let whole = ["/api", "/healthz", "/readyz", "/metrics"].iter().any(|p| path.starts_with(p));
+        let prefix = if whole { "" } else { "/api/v1" };
+        self.http.request(method, format!("{}{prefix}{path}", self.base))
+    }
+
+    /// A request of the one who is signed in, who wants to see what they did.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.open(method.clone(), path).bearer_auth(self.token());
+        match self.seen.load(Ordering::Relaxed) {
+            seen if method == Method::GET && seen > 0 => request.header("FF-Min-Position", seen),
+            _ => request,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> Reply {
+        let answer = request.send().await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        if let Some(position) = headers.get("ff-position") {
+            let position = position.to_str().unwrap().parse().unwrap();
+            self.seen.fetch_max(position, Ordering::Relaxed);
+        }
+        Reply { status, headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A POST that says all in its path.
+    pub(crate) async fn act(&self, path: &str) -> Reply {
+        self.send(self.request(Method::POST, path)).await
+    }
+
+    /// A change of what is at a version.
+    pub(crate) async fn change(
+        &self,
+        method: Method,
+        path: &str,
+        version: u64,
+        body: Value,
+    ) -> Reply {
+        let request = self.request(method, path).header("If-Match", format!("\"{version}\""));
+        let request = if body.is_null() { request } else { request.json(&body) };
+        self.send(request).await
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn is(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{} {:?}", self.body, self.headers);
+        self
+    }
+
+    /// The header, as text.
+    #[track_caller]
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let value = self.headers.get(name);
+        value.unwrap_or_else(|| panic!("no {name} in {:?}", self.headers)).to_str().unwrap()
+    }
+
+    /// The version in the `ETag`.
+    #[track_caller]
+    pub(crate) fn version(&self) -> u64 {
+        self.header("etag").trim_matches('"').parse().unwrap()
+    }
+
+    /// Checks that it is a problem document with this code, and hands out its pointers.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Vec<&str> {
+        assert_eq!(self.status, status, "{} {:?}", self.body, self.headers);
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.body);
+        assert_eq!(self.body["code"], code, "{}", self.body);
+        assert_eq!(self.body["status"], status);
+        assert_eq!(self.body["type"], format!("urn:ff:error:{code}"));
+        assert!(self.body["title"].is_string() && self.body["detail"].is_string());
+        let errors = self.body["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
+        errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect()
+    }
+}
+
+/// A boolean flag.
+pub(crate) fn flag(key: &str) -> Value {
+    json!({
+        "key": key, "name": key, "type": "boolean",
+        "variations": [{"key": "on", "value": true}, {"key": "off", "value": false}],
+        "initial": {"off_variation": "off", "default_variation": "on"},
+    })
+}
+
+/// So many requests that a test can use them up.
+pub(crate) fn quota(requests: u32) -> Quota {
+    Quota { requests: requests.try_into().unwrap(), window: std::time::Duration::from_secs(3600) }
+}

@@ -1,0 +1,114 @@
+//! `ff audit`: proves that the audit log is whole, and writes it out.
+
+use std::{
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use ff_eventlog::Position;
+use ff_projections::audit::{self, VerifyOptions, VerifyProgress};
+
+use crate::{
+    connect, say,
+    settings::{Noted, Settings},
+    telemetry,
+};
+
+/// How `ff audit` is called.
+#[derive(Args)]
+pub struct AuditArgs {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Walk the hash chain, and compare every row with the log
+    Verify {
+        /// Walk the chain only, without NATS
+        #[arg(long)]
+        without_log: bool,
+    },
+    /// Write rows and signed heads as JSON lines
+    Export {
+        /// Where to; standard output if absent
+        #[arg(long)]
+        to: Option<PathBuf>,
+        /// Only what came after this position
+        #[arg(long, default_value = "0")]
+        after: Position,
+    },
+}
+
+/// How often progress is shown.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// The command.
+pub async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(Noted::Use)?;
+    telemetry::log(&settings.log)?;
+    match args.command {
+        AuditCommand::Verify { without_log } => verify(&settings, without_log).await,
+        AuditCommand::Export { to, after } => export(&settings, to, after).await,
+    }
+}
+
+async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCode> {
+    let pool = connect::database(&settings.database).await?;
+    let log = if without_log { None } else { Some(connect::log(&settings.nats).await?) };
+    let options = VerifyOptions { trusted: own_key(settings)?, heads: Vec::new() };
+    let mut shown = Instant::now();
+    let report = audit::verify(&pool, log.as_ref(), &options, |progress| show(&progress, &mut shown)).await?;
+    for finding in &report.findings {
+        say!("{finding}");
+    }
+    say!(
+        "{} rows up to position {}, {} signed heads, {}: {}",
+        report.rows,
+        report.position,
+        report.heads,
+        if report.with_log { "compared with the log" } else { "not compared with the log" },
+        if report.is_sound() { "sound".to_owned() } else { format!("{} findings", report.findings.len()) },
+    );
+    say!("hash of the last row: {}", report.row_hash);
+    Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The key that this installation signs with, once it has one.
+fn own_key(settings: &Settings) -> anyhow::Result<Option<audit::VerifyingKey>> {
+    let path = &settings.projector.signing_key;
+    if !path.exists() {
+        return Ok(None);
+    }
+    let key = audit::load_or_create_key(path).context("FF_PROJECTOR_SIGNING_KEY")?;
+    Ok(Some(key.verifying_key()))
+}
+
+fn show(progress: &VerifyProgress, shown: &mut Instant) {
+    if shown.elapsed() < EVERY {
+        return;
+    }
+    *shown = Instant::now();
+    let done = progress.position.sequence() as f64 / progress.end.sequence().max(1) as f64;
+    // Progress is for eyes; it must not stand in what a script reads.
+    let _ = writeln!(std::io::stderr(), "{} rows, {:.0} %", progress.rows, 100.0 * done.min(1.0));
+}
+
+async fn export(settings: &Settings, to: Option<PathBuf>, after: Position) -> anyhow::Result<ExitCode> {
+    let pool = connect::database(&settings.database).await?;
+    let report = match to {
+        Some(path) => {
+            let file = tokio::fs::File::create(&path).await.with_context(|| path.display().to_string())?;
+            let report = audit::export(&pool, after, file).await?;
+            say!("{} rows and {} signed heads in {}", report.rows, report.heads, path.display());
+            report
+        }
+        None => audit::export(&pool, after, tokio::io::stdout()).await?,
+    };
+    tracing::debug!(audit.rows = report.rows, "exported the audit log");
+    Ok(ExitCode::SUCCESS)
+}
