@@ -116,6 +116,12 @@ impl Control {
         self.address
     }
 
+    /// The people of its database.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        self.app.users.clone()
+    }
+
     /// Serves until `shutdown`.
     ///
     /// # Errors

@@ -2,17 +2,18 @@
 //
 //     node openfeature.mjs < request.json
 //
-// The request: `base_url` of an edge, `key` (a server key), and `evaluations`, a list of
+// The request: `baseUrl` of an edge, `key` (a server key), and `evaluations`, a list of
 // `{"flag", "type": "boolean" | "string" | "number" | "object", "default", "context"}`. An evaluation may have
-// `until`, a value: it is repeated until that value comes, for at most `timeout_ms` (10,000 if not given).
+// `waitFor`, a value: it is repeated until that value comes, for at most `timeoutMs` (30,000 if not given).
 //
-// The answer: a JSON list with the evaluation details of each, in order, and `waited_ms` for those with `until`.
+// The answer: one line of JSON for each, in order, with the evaluation details, and `waitedMs` for those with
+// `waitFor`.
 import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { OpenFeature } from '@openfeature/server-sdk';
 import { OFREPProvider } from '@openfeature/ofrep-provider';
 
-const { base_url: baseUrl, key, evaluations } = JSON.parse(readFileSync(0, 'utf8'));
+const { baseUrl, key, evaluations } = JSON.parse(readFileSync(0, 'utf8'));
 await OpenFeature.setProviderAndWait(
   new OFREPProvider({ baseUrl, headers: [['Authorization', `Bearer ${key}`]] }),
 );
@@ -27,25 +28,23 @@ const methods = {
 
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function evaluate({ flag, type, default: fallback, context = {}, until, timeout_ms: limit = 10_000 }) {
+async function evaluate({ flag, type, default: fallback, context = {}, waitFor, timeoutMs = 30_000 }) {
   const ask = () => client[methods[type]](flag, fallback, context);
-  if (until === undefined) {
+  if (waitFor === undefined) {
     return ask();
   }
   const start = performance.now();
   for (;;) {
     const details = await ask();
     const waited = Math.round(performance.now() - start);
-    if (isDeepStrictEqual(details.value, until) || waited >= limit) {
-      return { ...details, waited_ms: waited };
+    if (isDeepStrictEqual(details.value, waitFor) || waited >= timeoutMs) {
+      return { ...details, waitedMs: waited };
     }
     await pause(5);
   }
 }
 
-const answers = [];
 for (const evaluation of evaluations) {
-  answers.push(await evaluate(evaluation));
+  process.stdout.write(`${JSON.stringify(await evaluate(evaluation))}\n`);
 }
-process.stdout.write(`${JSON.stringify(answers)}\n`);
 await OpenFeature.close();

@@ -41,9 +41,7 @@ impl Connections {
 
     /// Ends all of them.
     pub(crate) fn end_all(&self) {
-        let open = std::mem::take(
-            &mut self.open.lock().unwrap_or_else(PoisonError::into_inner).1,
-        );
+        let open = std::mem::take(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner).1);
         for sender in open.into_values() {
             // Whose receiver is gone has ended already.
             let _ = sender.send(End::Polite);

@@ -77,7 +77,7 @@ impl App {
             return (Route::Other, Ok(preflight()));
         }
         if let Some(key) = path.strip_prefix(ONE_FLAG).filter(|key| !key.is_empty()) {
-            let result = match self.authorized(&head.method, Method::POST, &head.headers) {
+            let result = match self.authorized(&head.method, &Method::POST, &head.headers) {
                 Ok(access) => ofrep::evaluate_one(&access, key, &head.headers, body).await,
                 Err(problem) => Err(problem),
             };
@@ -85,14 +85,14 @@ impl App {
         }
         match path {
             ALL_FLAGS | ONE_FLAG => {
-                let result = match self.authorized(&head.method, Method::POST, &head.headers) {
+                let result = match self.authorized(&head.method, &Method::POST, &head.headers) {
                     Ok(access) => ofrep::evaluate_all(&access, &head.headers, body).await,
                     Err(problem) => Err(problem),
                 };
                 (Route::EvaluateAll, result)
             }
             "/v1/config" => {
-                let result = match self.authorized(&head.method, Method::GET, &head.headers) {
+                let result = match self.authorized(&head.method, &Method::GET, &head.headers) {
                     Ok(access) => sdk::config(&access, head.uri.query(), &head.headers).await,
                     Err(problem) => Err(problem),
                 };
@@ -100,19 +100,19 @@ impl App {
             }
             "/v1/stream" => {
                 let result =
-                    self.authorized(&head.method, Method::GET, &head.headers).and_then(|access| {
-                        sdk::stream(self, access, head.uri.query(), &head.headers, cut)
+                    self.authorized(&head.method, &Method::GET, &head.headers).and_then(|access| {
+                        sdk::stream(self, &access, head.uri.query(), &head.headers, cut)
                     });
                 (Route::ConfigStream, result)
             }
             "/ofrep/v1/stream" => {
-                let result = allow(&head.method, Method::GET)
+                let result = allow(&head.method, &Method::GET)
                     .and_then(|()| self.stream_access(head.uri.query(), &head.headers))
-                    .map(|access| ofrep::stream(self, access, &head.headers, cut));
+                    .map(|access| ofrep::stream(self, &access, &head.headers, cut));
                 (Route::EvaluationStream, result)
             }
             "/healthz" | "/readyz" | "/metrics" => {
-                let result = allow(&head.method, Method::GET).and_then(|()| self.operations(path));
+                let result = allow(&head.method, &Method::GET).and_then(|()| self.operations(path));
                 (Route::Operations, result)
             }
             _ => (Route::Other, Err(Problem::NoSuchPath)),
@@ -136,7 +136,7 @@ impl App {
     fn authorized(
         &self,
         method: &Method,
-        wanted: Method,
+        wanted: &Method,
         headers: &HeaderMap,
     ) -> Result<Arc<Access>, Problem> {
         allow(method, wanted)?;
@@ -159,10 +159,10 @@ impl App {
     }
 }
 
-fn allow(method: &Method, wanted: Method) -> Result<(), Problem> {
+fn allow(method: &Method, wanted: &Method) -> Result<(), Problem> {
     match () {
-        () if *method == wanted => Ok(()),
-        () if wanted == Method::POST => Err(Problem::Method("POST, OPTIONS")),
+        () if method == wanted => Ok(()),
+        () if *wanted == Method::POST => Err(Problem::Method("POST, OPTIONS")),
         () => Err(Problem::Method("GET, OPTIONS")),
     }
 }
@@ -266,13 +266,9 @@ mod tests {
     #[test]
     fn tags_match_as_lists_and_weakly() {
         let etag = HeaderValue::from_static("\"7\"");
-        for (value, current) in [
-            ("\"7\"", true),
-            ("\"6\", W/\"7\"", true),
-            ("*", true),
-            ("\"6\"", false),
-            ("7", false),
-        ] {
+        for (value, current) in
+            [("\"7\"", true), ("\"6\", W/\"7\"", true), ("*", true), ("\"6\"", false), ("7", false)]
+        {
             assert_eq!(has_current(&headers(IF_NONE_MATCH, value), &etag), current, "{value}");
         }
     }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use ff_evaluator::wire::KeyKind;
 use ff_evaluator::{ErrorCode, FlagHandle};
+use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::header::{ETAG, HeaderMap, HeaderValue};
-use hyper::StatusCode;
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
@@ -21,7 +21,7 @@ use crate::http::{App, FF_POSITION, Response, answer, has_current, not_modified,
 use crate::keyring::Access;
 use crate::problem::Problem;
 use crate::recent::Patch;
-use crate::stream::{self, Plan, event, last_event_id};
+use crate::stream::{self, HEARTBEAT, Plan, event, last_event_id};
 
 const REFETCH: &[u8] = br#"{"type":"refetchEvaluation"}"#;
 
@@ -116,14 +116,14 @@ pub(crate) async fn evaluate_all(
 }
 
 /// `GET /ofrep/v1/stream`.
-pub(crate) fn stream(app: &App, access: Arc<Access>, headers: &HeaderMap, cut: &Cut) -> Response {
+pub(crate) fn stream(app: &App, access: &Access, headers: &HeaderMap, cut: &Cut) -> Response {
     let changes = access.environment.subscribe();
     let served = Arc::clone(&access.environment.served());
     let position = &served.head.position;
     let missed = last_event_id(headers).is_some_and(|id| id != position);
-    let opening = if missed { event(position, None, REFETCH) } else { b":\n\n".to_vec() };
-    let plan = Plan { opening: opening.into(), seen: served.version, changes, event: refetch };
-    stream::open(app, &access, cut, plan)
+    let opening = if missed { event(position, None, REFETCH).into() } else { HEARTBEAT };
+    let plan = Plan { opening: vec![opening], seen: served.version, changes, event: refetch };
+    stream::open(app, access, cut, plan)
 }
 
 fn refetch(patch: &Patch) -> Bytes {

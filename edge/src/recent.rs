@@ -54,7 +54,7 @@ impl Patch {
                 Some(Changed { kind, key: key_of(bytes)?, definition })
             })
             .collect();
-        let json = json(position, objects.iter());
+        let json = json(position, &objects.iter().collect::<Vec<_>>());
         Self { version, position: position.to_owned(), objects, json: json.into() }
     }
 
@@ -100,17 +100,17 @@ pub(crate) fn merged(position: &str, patches: &[Arc<Patch>]) -> Vec<u8> {
     for changed in patches.iter().flat_map(|patch| &patch.objects) {
         objects.insert((changed.kind, changed.key.as_str()), changed);
     }
-    json(position, objects.values().copied())
+    json(position, &objects.into_values().collect::<Vec<_>>())
 }
 
-fn json<'c>(position: &str, objects: impl Iterator<Item = &'c Changed> + Clone) -> Vec<u8> {
+fn json(position: &str, objects: &[&Changed]) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     out.extend_from_slice(b"{\"position\":");
     write_text(&mut out, position);
     for (field, present) in [(",\"changed\":[", true), (",\"removed\":[", false)] {
         out.extend_from_slice(field.as_bytes());
         let start = out.len();
-        for object in objects.clone().filter(|object| object.definition.is_some() == present) {
+        for object in objects.iter().filter(|object| object.definition.is_some() == present) {
             if out.len() > start {
                 out.push(b',');
             }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use ff_evaluator::wire::KeyKind;
-use hyper::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, VARY};
 use hyper::StatusCode;
+use hyper::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, VARY};
 use tokio::task::spawn_blocking;
 
 use crate::connections::Cut;
@@ -17,7 +17,7 @@ use crate::keyring::Access;
 use crate::problem::Problem;
 use crate::recent::{Patch, merged};
 use crate::served::Served;
-use crate::stream::{self, Plan, event, last_event_id};
+use crate::stream::{self, HEARTBEAT, Plan, event, last_event_id, shared_event};
 
 const SINCE: &str = "since";
 
@@ -57,12 +57,12 @@ pub(crate) async fn config(
 /// `GET /v1/stream`.
 pub(crate) fn stream(
     app: &App,
-    access: Arc<Access>,
+    access: &Access,
     query: Option<&str>,
     headers: &HeaderMap,
     cut: &Cut,
 ) -> Result<Response, Problem> {
-    let since = since(&access, query)?;
+    let since = since(access, query)?;
     let position = match last_event_id(headers) {
         Some(id) if !is_position(id) => return Err(Problem::Position("Last-Event-ID")),
         Some(id) => Some(id),
@@ -75,12 +75,12 @@ pub(crate) fn stream(
         None => (Arc::clone(&access.environment.served()), None),
     };
     let opening = match patches {
-        Some(patches) if patches.is_empty() => b":\n\n".to_vec(),
-        Some(patches) => patches.iter().flat_map(|patch| patch_event(patch)).collect(),
-        None => event(&served.head.position, Some("put"), &served.full().plain),
+        Some(patches) if patches.is_empty() => vec![HEARTBEAT],
+        Some(patches) => patches.iter().map(|patch| patch_event(patch)).collect(),
+        None => shared_event(&served.head.position, "put", &served.full().plain),
     };
-    let plan = Plan { opening: opening.into(), seen: served.version, changes, event: patch_event };
-    Ok(stream::open(app, &access, cut, plan))
+    let plan = Plan { opening, seen: served.version, changes, event: patch_event };
+    Ok(stream::open(app, access, cut, plan))
 }
 
 fn patch_event(patch: &Patch) -> Bytes {

@@ -4,9 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use ff_evaluator::wire::{Head, ObjectKind, SettingsObject};
-use ff_evaluator::{
-    Change, Config, EnvironmentDefinition, FlagDefinition, SegmentDefinition,
-};
+use ff_evaluator::{Change, Config, EnvironmentDefinition, FlagDefinition, SegmentDefinition};
 use hyper::header::HeaderValue;
 use serde::{Deserialize, de::DeserializeOwned};
 
@@ -79,8 +77,7 @@ impl Served {
             self.config.recompile(&head.position, edits.iter().map(Edit::borrowed));
         report(self.config.id(), &defects);
         let fragments = self.fragments.clone();
-        let mut served =
-            Self::new(config, fragments, self.version + 1, head, salt, objects);
+        let mut served = Self::new(config, fragments, self.version + 1, head, salt, objects);
         for edit in &edits {
             if let Edit::PutFlag(flag) = edit {
                 served.renew(&flag.key, flag.variations.len());

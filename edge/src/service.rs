@@ -123,7 +123,10 @@ async fn accept(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
             }
             Err(error) => {
                 // Most likely out of file descriptors; those of ended connections come back.
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept a connection");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot accept a connection"
+                );
                 sleep(Duration::from_millis(50)).await;
             }
         }

@@ -40,7 +40,13 @@ impl Store {
     }
 
     /// Serves a version of an environment's config. Called by one task only.
-    pub(crate) fn put(&self, id: &Arc<str>, head: &Head, objects: &Objects, changes: &[Difference]) {
+    pub(crate) fn put(
+        &self,
+        id: &Arc<str>,
+        head: &Head,
+        objects: &Objects,
+        changes: &[Difference],
+    ) {
         let known = self.environments.load().get(id).cloned();
         let keys_changed = changes.iter().any(|change| change.name.0 == ObjectKind::Key);
         let environment = match known {

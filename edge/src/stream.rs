@@ -23,13 +23,14 @@ const BUFFER: usize = 64;
 /// A stream that is longer than any key lives.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
+/// A comment: nothing happened, and the connection lives.
+pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What a client is sent.
 pub(crate) struct Plan {
-    /// Sent at once.
-    pub(crate) opening: Bytes,
+    /// Sent at once, one after the other.
+    pub(crate) opening: Vec<Bytes>,
     /// The version that the opening led to.
     pub(crate) seen: u64,
     /// The changes, also those the opening contains.
@@ -71,7 +72,7 @@ pub(crate) fn open(app: &App, access: &Access, cut: &Cut, plan: Plan) -> Respons
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // A proxy that gathers answers would hold back what must arrive at once.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    *response.body_mut() = Body::Stream(stream::iter([opening]).chain(rest).boxed());
+    *response.body_mut() = Body::Stream(stream::iter(opening).chain(rest).boxed());
     response
 }
 
@@ -136,6 +137,15 @@ pub(crate) fn event(id: &str, name: Option<&str>, data: &[u8]) -> Vec<u8> {
     out
 }
 
+/// The same in parts, so that data that many clients get is not copied for each.
+pub(crate) fn shared_event(id: &str, name: &str, data: &Bytes) -> Vec<Bytes> {
+    if data.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        return vec![event(id, Some(name), data).into()];
+    }
+    let start = format!("id: {id}\nevent: {name}\ndata: ");
+    vec![start.into(), data.clone(), Bytes::from_static(b"\n\n")]
+}
+
 /// The event that a client saw last, by its own word.
 pub(crate) fn last_event_id(headers: &HeaderMap) -> Option<&str> {
     headers.get(LAST_EVENT_ID)?.to_str().ok().map(str::trim).filter(|id| !id.is_empty())
@@ -149,5 +159,13 @@ mod tests {
     fn an_event_keeps_its_lines_apart() {
         let text = String::from_utf8(event("7", Some("put"), b"{\n}")).unwrap();
         assert_eq!(text, "id: 7\nevent: put\ndata: {\ndata: }\n\n");
+    }
+
+    #[test]
+    fn an_event_in_parts_is_the_same() {
+        for data in ["{}", "{\n}", ""] {
+            let parts = shared_event("7", "put", &data.into()).concat();
+            assert_eq!(parts, event("7", Some("put"), data.as_bytes()), "{data}");
+        }
     }
 }

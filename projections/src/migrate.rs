@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sqlx::{
     PgPool,
-    migrate::{Migrate as _, MigrateError, Migrator},
+    migrate::{MigrateError, Migrator},
 };
 
 use crate::ProjectionError;
@@ -52,9 +52,17 @@ fn forward() -> impl Iterator<Item = Migration> {
     )
 }
 
+/// Reads what is applied, and makes nothing: a database that was never migrated has no such table.
 async fn applied(pool: &PgPool) -> Result<BTreeSet<i64>, MigrateError> {
-    let mut connection = pool.acquire().await?;
-    connection.ensure_migrations_table().await?;
-    let applied = connection.list_applied_migrations().await?;
-    Ok(applied.into_iter().map(|migration| migration.version).collect())
+    let known: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(pool)
+        .await?;
+    if !known {
+        return Ok(BTreeSet::new());
+    }
+    let applied: Vec<i64> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+            .fetch_all(pool)
+            .await?;
+    Ok(applied.into_iter().collect())
 }

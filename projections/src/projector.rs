@@ -6,7 +6,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    ProjectionName, archive::Archive, audit::{Audit, Signer}, catalog::Catalog, runner,
+    ProjectionName,
+    archive::Archive,
+    audit::{Audit, Signer},
+    catalog::Catalog,
+    runner,
 };
 
 /// What a projector does.

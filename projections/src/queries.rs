@@ -15,11 +15,7 @@ use std::{future::Future, sync::Arc};
 
 use sqlx::PgPool;
 
-use crate::{
-    ProjectionName, QueryError,
-    database::Failure,
-    name::Schema,
-};
+use crate::{ProjectionName, QueryError, database::Failure, name::Schema};
 pub use archive::HistoryEntry;
 pub use audit::{AuditEntry, AuditFilter};
 pub use catalog::{ApiKeyFilter, SegmentFilter};
@@ -74,7 +70,12 @@ mod tests {
     #[test]
     #[allow(dead_code, clippy::let_underscore_future, reason = "it is only compiled")]
     fn answers_can_be_awaited_on_any_thread() {
-        fn check(queries: &Queries, organization: OrganizationId, project: ProjectId, flag: FlagId) {
+        fn check(
+            queries: &Queries,
+            organization: OrganizationId,
+            project: ProjectId,
+            flag: FlagId,
+        ) {
             let page = Page::default();
             is_send(queries.flags(project, &FlagFilter::default(), &page));
             is_send(queries.flag(flag));

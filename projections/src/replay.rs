@@ -113,9 +113,8 @@ impl<P: Projection> Rebuild<P> {
         };
         let mut feed = Feed::start(log, Position::ZERO);
         loop {
-            match rebuild.transaction(&mut connection, &mut feed).await {
-                Ok(Some(())) => break,
-                Ok(None) => {}
+            let caught_up = match rebuild.transaction(&mut connection, &mut feed).await {
+                Ok(caught_up) => caught_up.is_some(),
                 Err(Step::Again(reached)) => {
                     // Once more from the last checkpoint, with care.
                     rebuild.one_by_one = reached;
@@ -124,12 +123,16 @@ impl<P: Projection> Rebuild<P> {
                         .await
                         .map_err(ProjectionError::sql("read what is parked"))?;
                     feed = Feed::start(log, rebuild.position);
+                    false
                 }
                 Err(Step::Failed(error)) => return Err(error),
-            }
+            };
             let Self { position, commits, .. } = rebuild;
             let generation = schema.generation;
             progress(ReplayProgress { projection: P::NAME, generation, commits, position, head });
+            if caught_up {
+                break;
+            }
         }
         make(&mut connection, schema, P::INDEXES)
             .await

@@ -84,7 +84,8 @@ impl<P: Projection> Writer<P> {
         }
         let mut poison = None;
         if one_by_one {
-            let tried = take_one_by_one(projection, &mut transaction, *schema, &batch.commits, parked);
+            let tried =
+                take_one_by_one(projection, &mut transaction, *schema, &batch.commits, parked);
             if let Some((index, error)) = tried.await? {
                 poison = Some((batch.commits[index].position, PoisonError::Refused(error)));
                 batch.commits.truncate(index);

@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    os::fd::AsFd as _,
     path::PathBuf,
     process::ExitCode,
     time::{Duration, Instant},
@@ -50,7 +51,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// The command.
 pub async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(Noted::Use)?;
-    telemetry::log(&settings.log)?;
+    telemetry::log_as_tool(&settings.log)?;
     match args.command {
         AuditCommand::Verify { without_log } => verify(&settings, without_log).await,
         AuditCommand::Export { to, after } => export(&settings, to, after).await,
@@ -60,7 +61,13 @@ pub async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
 async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCode> {
     let pool = connect::database(&settings.database).await?;
     let log = if without_log { None } else { Some(connect::log(&settings.nats).await?) };
-    let options = VerifyOptions { trusted: own_key(settings)?, heads: Vec::new() };
+    // The key that this installation signs with, once it has one.
+    let path = &settings.projector.signing_key;
+    let trusted = match path.exists() {
+        true => Some(audit::load_or_create_key(path).context("FF_PROJECTOR_SIGNING_KEY")?.verifying_key()),
+        false => None,
+    };
+    let options = VerifyOptions { trusted, heads: Vec::new() };
     let mut shown = Instant::now();
     let report = audit::verify(&pool, log.as_ref(), &options, |progress| show(&progress, &mut shown)).await?;
     for finding in &report.findings {
@@ -76,16 +83,6 @@ async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCo
     );
     say!("hash of the last row: {}", report.row_hash);
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The key that this installation signs with, once it has one.
-fn own_key(settings: &Settings) -> anyhow::Result<Option<audit::VerifyingKey>> {
-    let path = &settings.projector.signing_key;
-    if !path.exists() {
-        return Ok(None);
-    }
-    let key = audit::load_or_create_key(path).context("FF_PROJECTOR_SIGNING_KEY")?;
-    Ok(Some(key.verifying_key()))
 }
 
 fn show(progress: &VerifyProgress, shown: &mut Instant) {
@@ -107,7 +104,11 @@ async fn export(settings: &Settings, to: Option<PathBuf>, after: Position) -> an
             say!("{} rows and {} signed heads in {}", report.rows, report.heads, path.display());
             report
         }
-        None => audit::export(&pool, after, tokio::io::stdout()).await?,
+        None => {
+            let standard_output = std::io::stdout().as_fd().try_clone_to_owned()?;
+            let file = tokio::fs::File::from_std(standard_output.into());
+            audit::export(&pool, after, file).await?
+        }
     };
     tracing::debug!(audit.rows = report.rows, "exported the audit log");
     Ok(ExitCode::SUCCESS)

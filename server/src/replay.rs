@@ -37,7 +37,7 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         name => vec![name.parse::<ProjectionName>()?],
     };
     let settings = Settings::load(Noted::Use)?;
-    telemetry::log(&settings.log)?;
+    telemetry::log_as_tool(&settings.log)?;
     let pool = connect::database(&settings.database).await?;
     let log = connect::log(&settings.nats).await?;
     let mut outcome = ExitCode::SUCCESS;

@@ -48,7 +48,7 @@ pub struct Demo {
 /// The command.
 pub async fn run() -> anyhow::Result<ExitCode> {
     let settings = Settings::load(Noted::Use)?;
-    telemetry::log(&settings.log)?;
+    telemetry::log_as_tool(&settings.log)?;
     let demo = seed(&settings).await?;
     say!("FF_DEMO_EMAIL={}", settings.demo.email);
     say!("FF_DEMO_SERVER_KEY={}", demo.server_key);

@@ -52,7 +52,7 @@ pub async fn control(settings: Settings, shutdown: CancellationToken) -> anyhow:
 pub async fn edge(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     anyhow::ensure!(!settings.nats.url.is_empty(), "FF_NATS_URL: name the NATS server that has the config");
     let options = EdgeOptions::new(settings.edge.listen, &settings.nats.url, &settings.edge.data);
-    Ok(Edge::run(options, shutdown).await?)
+    Ok(Edge::run(options, shutdown.cancelled()).await?)
 }
 
 /// Every projection: the ones in PostgreSQL, and the edge config.

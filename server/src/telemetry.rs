@@ -6,9 +6,22 @@ use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
 use crate::settings::{Log, LogFormat};
 
-/// Starts logging to standard error.
+/// Starts logging to standard error, for a service.
 pub fn log(settings: &Log) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(&settings.filter).context("FF_LOG_FILTER")?;
+    start(settings, &settings.filter)
+}
+
+/// Starts logging to standard error, for a tool: it says what it does by its output, so that only what goes wrong is
+/// logged, unless someone has asked for more.
+pub fn log_as_tool(settings: &Log) -> anyhow::Result<()> {
+    let asked = settings.filter != DEFAULT_FILTER;
+    start(settings, if asked { &settings.filter } else { "warn" })
+}
+
+const DEFAULT_FILTER: &str = "info";
+
+fn start(settings: &Log, filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).context("FF_LOG_FILTER")?;
     let lines = fmt::layer().with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     match settings.format {

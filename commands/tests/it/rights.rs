@@ -131,7 +131,7 @@ async fn what_does_not_fit_in_a_commit_is_refused() {
     for index in 0..40 {
         let text = "x".repeat(60_000);
         let value = serde_json::json!({ "text": text });
-        variations.push(variation(&format!("v{index}"), value));
+        variations.push(variation(&format!("v{index}"), &value));
     }
     for variation in &mut variations[..3] {
         variation.value = serde_json::json!({ "on": variation.value });
@@ -144,6 +144,6 @@ async fn what_does_not_fit_in_a_commit_is_refused() {
     assert_eq!(error.code(), "FF-2007");
 }
 
-fn variation<T: serde::de::DeserializeOwned>(key: &str, value: serde_json::Value) -> T {
+fn variation<T: serde::de::DeserializeOwned>(key: &str, value: &serde_json::Value) -> T {
     serde_json::from_value(serde_json::json!({"key": key, "value": value})).unwrap()
 }

@@ -2,11 +2,15 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use ff_auth::Cost;
 use ff_control::{Control, ControlOptions, Quota};
 use ff_eventlog::{JetStreamLog, LogOptions};
-use ff_projections::{Projector, ProjectorOptions, migrate::migrate_up};
+use ff_projections::{
+    ProjectionName, Projector, ProjectorOptions, Queries, QueryError, migrate::migrate_up,
+};
+use ff_testkit::eventually;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -74,8 +78,17 @@ impl World {
         users.bootstrap_owner(EMAIL, "Olive Owner", PASSWORD.into()).await.unwrap();
         tokio::spawn(control.serve(shutdown.clone()));
         let log = JetStreamLog::connect(LogOptions::url(nats)).await.unwrap();
+        let readers = pool.clone();
         let options = ProjectorOptions::default();
         tokio::spawn(Projector::run(log, pool.clone(), options, shutdown.clone()));
+        let queries = Queries::new(readers);
+        eventually(Duration::from_secs(60), || async {
+            for name in ProjectionName::ALL {
+                queries.position(name).await?;
+            }
+            Ok::<_, QueryError>(())
+        })
+        .await;
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let world = Self {
             base,
@@ -235,5 +248,5 @@ pub(crate) fn flag(key: &str) -> Value {
 
 /// So many requests that a test can use them up.
 pub(crate) fn quota(requests: u32) -> Quota {
-    Quota { requests: requests.try_into().unwrap(), window: std::time::Duration::from_secs(3600) }
+    Quota { requests: requests.try_into().unwrap(), window: Duration::from_secs(3600) }
 }

@@ -1,6 +1,7 @@
 //! The whole platform, as people and programs use it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod flagd;
+// mod flagd;
 mod openfeature;
 mod spine;
 mod survival;

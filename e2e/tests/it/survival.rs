@@ -119,10 +119,21 @@ async fn an_edge_answers_while_everything_behind_it_is_down() {
     let key = platform.value("FF_DEMO_SERVER_KEY").unwrap();
     make_flag(&api, "lonely").await;
     see(&platform, &key, "lonely", json!(true)).await;
+    // The copy on disk is a moment behind what is in memory.
+    let copies = platform.folder().join(".local/data/edge");
+    ff_testkit::eventually(PATIENCE, || async { holds(&copies, "lonely") }).await;
     // Only a supervised process comes back, so the supervisor goes first, and its children with it.
     platform.kill_everything().unwrap();
 
     let edge = platform.start_alone("edge").unwrap();
     see(&platform, &key, "lonely", json!(true)).await;
     drop(edge);
+}
+
+/// Whether a file of the folder has this text in it.
+fn holds(folder: &std::path::Path, text: &str) -> bool {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| std::fs::read(file.path()).ok())
+        .any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
 }

@@ -53,9 +53,7 @@ impl Follower {
     pub(crate) fn new(store: Arc<Store>, copies: Vec<disk::Copy>, options: &EdgeOptions) -> Self {
         let environments = copies
             .into_iter()
-            .map(|copy| {
-                (copy.environment, Environment { held: copy.held, head: Some(copy.head) })
-            })
+            .map(|copy| (copy.environment, Environment { held: copy.held, head: Some(copy.head) }))
             .collect();
         Self {
             store,
@@ -122,7 +120,6 @@ impl Follower {
         });
         loop {
             tokio::select! {
-                biased;
                 update = reader.next() => {
                     if let Some(update) = update? {
                         self.take(context, update).await;

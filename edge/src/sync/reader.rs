@@ -75,7 +75,8 @@ impl Reader {
         context: &Context,
         environment: Option<&str>,
     ) -> Result<Self, FollowError> {
-        let filter = environment.map_or_else(|| format!("{PREFIX}>"), |id| format!("{PREFIX}{id}.>"));
+        let filter =
+            environment.map_or_else(|| format!("{PREFIX}>"), |id| format!("{PREFIX}{id}.>"));
         let consumer = context
             .create_consumer_on_stream(
                 OrderedConfig {
@@ -128,6 +129,10 @@ impl Reader {
 
 fn read(subject: &str, payload: &Bytes, sequence: u64) -> Option<Update> {
     let (environment, rest) = subject.strip_prefix(PREFIX)?.split_once('.')?;
+    // It becomes the name of a file.
+    if !environment.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return None;
+    }
     let part = match rest.split_once('.') {
         None if rest == "_head" => Part::Head(serde_json::from_slice(payload).ok()?),
         None => return None,

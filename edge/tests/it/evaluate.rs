@@ -66,9 +66,7 @@ async fn fixture() -> Fixture {
 async fn a_flag_is_answered_as_the_protocol_says() {
     let edge = fixture().await;
     let position = json!({"position": "1"});
-    let of = |value: Value, variant: &str, reason: &str, metadata: &Value| {
-        json!({"value": value, "variant": variant, "reason": reason, "metadata": metadata})
-    };
+    let of = |value: Value, variant: &str, reason: &str, metadata: &Value| json!({"value": value, "variant": variant, "reason": reason, "metadata": metadata});
     let rule = json!({"position": "1", "ruleId": "r1"});
     let user = json!({"targetingKey": "u"});
     for (key, context, mut expected) in [
@@ -221,7 +219,11 @@ async fn browsers_may_ask_from_anywhere() {
         assert!(allowed.contains(header), "{allowed}");
     }
     let refused = edge.http.post(&path).send().await.unwrap();
-    for response in [preflight, refused, edge.post("/ofrep/v1/evaluate/flags", &json!({})).send().await.unwrap()] {
+    for response in [
+        preflight,
+        refused,
+        edge.post("/ofrep/v1/evaluate/flags", &json!({})).send().await.unwrap(),
+    ] {
         let headers = response.headers();
         assert_eq!(headers["access-control-allow-origin"], "*");
         let exposed = headers["access-control-expose-headers"].to_str().unwrap();

@@ -26,13 +26,12 @@ async fn without_a_good_key_nothing_is_told() {
         ("/ofrep/v1/evaluate/flags", true),
         ("/ofrep/v1/evaluate/flags/a", true),
     ] {
-        for (key, code) in [
-            (None, "FF-4001"),
-            (Some("x"), "FF-4002"),
-            (Some(stranger.text.as_str()), "FF-4002"),
-        ] {
+        for (key, code) in
+            [(None, "FF-4001"), (Some("x"), "FF-4002"), (Some(stranger.text.as_str()), "FF-4002")]
+        {
             let url = edge.url(path);
-            let request = if post { edge.http.post(url).json(&json!({})) } else { edge.http.get(url) };
+            let request =
+                if post { edge.http.post(url).json(&json!({})) } else { edge.http.get(url) };
             let request = match key {
                 Some(key) => request.header("X-API-Key", key),
                 None => request,

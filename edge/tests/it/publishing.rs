@@ -36,12 +36,8 @@ impl TestKey {
     }
 
     pub(crate) fn object(&self, expires_at: Option<jiff::Timestamp>) -> Vec<u8> {
-        let object = KeyObject {
-            id: self.id.clone(),
-            hash: self.hash.clone(),
-            kind: self.kind,
-            expires_at,
-        };
+        let object =
+            KeyObject { id: self.id.clone(), hash: self.hash.clone(), kind: self.kind, expires_at };
         serde_json::to_vec(&object).unwrap()
     }
 }

@@ -48,8 +48,7 @@ async fn an_sdk_that_comes_back_gets_what_it_missed() {
     let mut edge = serving(&[on("a")]).await;
     change(&mut edge, "2").await;
     change(&mut edge, "3").await;
-    let mut stream =
-        edge.get("/v1/stream").header("Last-Event-ID", "2").send().await.unwrap();
+    let mut stream = edge.get("/v1/stream").header("Last-Event-ID", "2").send().await.unwrap();
     let text = until(&mut stream, "\n\n").await;
     assert!(text.starts_with("id: 3\nevent: patch\n"), "{text}");
     let mut stream = edge.get("/v1/stream?since=1").send().await.unwrap();
@@ -79,7 +78,8 @@ async fn an_ofrep_client_is_told_to_ask_again() {
     let text = until(&mut stream, "\n\n").await;
     assert_eq!(text, "id: 2\ndata: {\"type\":\"refetchEvaluation\"}\n\n");
 
-    let mut back = edge.http.get(edge.url(&path)).header("Last-Event-ID", "1").send().await.unwrap();
+    let mut back =
+        edge.http.get(edge.url(&path)).header("Last-Event-ID", "1").send().await.unwrap();
     assert_eq!(until(&mut back, "\n\n").await, text);
     let wrong = path.replace("ticket=", "ticket=0");
     assert_eq!(edge.http.get(edge.url(&wrong)).send().await.unwrap().status(), 401);

@@ -43,7 +43,12 @@ pub(crate) fn keys() -> (TestKey, TestKey) {
     (TestKey::new("k1", KeyKind::Server), TestKey::new("k2", KeyKind::Client))
 }
 
-pub(crate) async fn publish(to: &mut Publishing, server: &TestKey, client: &TestKey, flags: &[Value]) {
+pub(crate) async fn publish(
+    to: &mut Publishing,
+    server: &TestKey,
+    client: &TestKey,
+    flags: &[Value],
+) {
     to.settings().await;
     to.key(server).await;
     to.key(client).await;

@@ -56,10 +56,8 @@ async fn a_wrong_hash_is_noticed_and_healed() {
     edge.publishing.flag(&off("b")).await;
     edge.publishing.send(subject.clone(), off("a").to_string().into()).await;
     edge.publishing.head("2").await;
-    eventually(SOON, || async {
-        edge.metric("ff_edge_config_hash_mismatches_total").await > 0.0
-    })
-    .await;
+    eventually(SOON, || async { edge.metric("ff_edge_config_hash_mismatches_total").await > 0.0 })
+        .await;
     assert_eq!(edge.position().await.as_deref(), Some("1"));
     assert_eq!(edge.evaluate("a", json!({})).await.1["value"], json!(true));
     // The object comes late and without another head; the edge finds it by itself.

@@ -92,10 +92,8 @@ pub async fn sign_head(
     else {
         return Ok(None);
     };
-    let (position, row_hash): (i64, [u8; 32]) = (
-        row.try_get("position").map_err(&error)?,
-        row.try_get("row_hash").map_err(&error)?,
-    );
+    let (position, row_hash): (i64, [u8; 32]) =
+        (row.try_get("position").map_err(&error)?, row.try_get("row_hash").map_err(&error)?);
     let position = Position::from_i64(position).unwrap_or(Position::ZERO);
     let signature = key.sign(&message(position, &row_hash)).to_bytes();
     let public_key = key.verifying_key().to_bytes();

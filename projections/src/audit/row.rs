@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn commit(kind: &str, data: Value) -> Commit {
+    fn commit(kind: &str, data: &Value) -> Commit {
         let id = Uuid::from_u128(7);
         serde_json::from_value(json!({
             "schema": 1, "command_id": id, "correlation_id": id,
@@ -90,15 +90,13 @@ mod tests {
                 "api_key",
                 json!({"name": "ci", "purpose": {"kind": "sdk_server", "project": "web"}}),
                 name(
-                    Some(
-                        ProjectId::of(OrganizationId(id), &ProjectKey::parse("web").unwrap()).0,
-                    ),
+                    Some(ProjectId::of(OrganizationId(id), &ProjectKey::parse("web").unwrap()).0),
                     "ci",
                 ),
             ),
             ("later", Value::Null, Named::default()),
         ] {
-            assert_eq!(named(&commit(kind, data)), expected, "{kind}");
+            assert_eq!(named(&commit(kind, &data)), expected, "{kind}");
         }
     }
 

@@ -275,8 +275,7 @@ impl Cataloged for Membership {
 
     fn describe(&self) -> Option<Described> {
         let Self::Live(state) = self else { return None };
-        let cells =
-            vec![Cell::Uuid(Some(state.organization.0)), Cell::Uuid(Some(state.user.0))];
+        let cells = vec![Cell::Uuid(Some(state.organization.0)), Cell::Uuid(Some(state.user.0))];
         Some(Described { archived: false, document: json(state), cells })
     }
 

@@ -220,10 +220,7 @@ impl Column {
         }
     }
 
-    fn bind<'q>(
-        self,
-        query: Query<'q, Postgres, PgArguments>,
-    ) -> Query<'q, Postgres, PgArguments> {
+    fn bind<'q>(self, query: Query<'q, Postgres, PgArguments>) -> Query<'q, Postgres, PgArguments> {
         match self {
             Self::Text(column) => query.bind(column),
             Self::Uuid(column) => query.bind(column),

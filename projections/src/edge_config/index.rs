@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ff_domain::{EnvironmentId, Flag, Segment};
-use ff_eventlog::Position;
 use ff_evaluator::wire::{ConfigHash, Head, head_subject, object_subject};
+use ff_eventlog::Position;
 
 use super::objects::ObjectName;
 use super::stream::{CONFIG, Message};

@@ -12,14 +12,12 @@ use async_nats::jetstream::consumer::push::OrderedConfig;
 use async_nats::jetstream::consumer::{DeliverPolicy, ReplayPolicy};
 use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::response::Response;
-use async_nats::jetstream::stream::{
-    Config, DiscardPolicy, Info, RetentionPolicy, StorageType,
-};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, HeaderMap, Request};
 use bytes::Bytes;
-use ff_eventlog::Position;
 use ff_evaluator::wire::STREAM;
+use ff_eventlog::Position;
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
@@ -154,16 +152,16 @@ impl ConfigStream {
         let stream = self.context.get_stream_no_info(STREAM).await.map_err(Stop::interrupted)?;
         let message = match stream.get_last_raw_message_by_subject(POSITION).await {
             Ok(message) => message,
-            Err(error) if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound => {
+            Err(error)
+                if error.kind() == jetstream::stream::LastRawMessageErrorKind::NoMessageFound =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(Stop::interrupted(error)),
         };
         let checkpoint: Option<Checkpoint> = serde_json::from_slice(&message.payload).ok();
-        Ok(checkpoint.map(|checkpoint| Mark {
-            sequence: message.sequence,
-            position: checkpoint.position,
-        }))
+        Ok(checkpoint
+            .map(|checkpoint| Mark { sequence: message.sequence, position: checkpoint.position }))
     }
 
     /// Writes all messages or none, if the checkpoint's sequence is still `expected`. The last message must be the
@@ -181,7 +179,11 @@ impl ConfigStream {
         };
         for (index, message) in opening.iter().enumerate() {
             self.client
-                .publish_with_headers(message.subject.clone(), numbered(index), message.payload.clone())
+                .publish_with_headers(
+                    message.subject.clone(),
+                    numbered(index),
+                    message.payload.clone(),
+                )
                 .await
                 .map_err(Stop::interrupted)?;
         }

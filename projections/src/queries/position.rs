@@ -3,11 +3,7 @@
 //! One connection listens for what the projections announce, and everyone who waits shares it. Announcements may be
 //! lost with the connection, so who waits also looks for itself now and then.
 
-use std::{
-    collections::BTreeMap,
-    sync::OnceLock,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::OnceLock, time::Duration};
 
 use ff_eventlog::Position;
 use jiff::Timestamp;

@@ -56,10 +56,7 @@ async fn its_history_comes_in_pages() {
     };
     assert_eq!(
         kinds(&first.items),
-        [
-            (created, 1, "flag.created".to_owned()),
-            (changed, 2, "flag.renamed".to_owned())
-        ]
+        [(created, 1, "flag.created".to_owned()), (changed, 2, "flag.renamed".to_owned())]
     );
     assert_eq!((first.items[0].actor.id, first.items[0].at), (SOMEONE.0, at(6)));
     assert_eq!(first.items[0].comment.as_deref(), Some("why 6"));

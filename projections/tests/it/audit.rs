@@ -5,7 +5,9 @@ use ff_domain::ProjectId;
 use ff_eventlog::Position;
 use ff_projections::{
     ProjectionName,
-    audit::{AuditFinding, SignedHead, VerifyOptions, VerifyReport, export, heads, sign_head, verify},
+    audit::{
+        AuditFinding, SignedHead, VerifyOptions, VerifyReport, export, heads, sign_head, verify,
+    },
     queries::{AuditFilter, Page},
     replay,
 };
@@ -46,8 +48,7 @@ async fn an_untouched_one_is_sound() {
     let world = audited().await;
     let mut told = Vec::new();
     let options = VerifyOptions::default();
-    let report =
-        verify(world.pool(), Some(&world.log), &options, |p| told.push(p)).await.unwrap();
+    let report = verify(world.pool(), Some(&world.log), &options, |p| told.push(p)).await.unwrap();
     assert!(report.is_sound(), "{:?}", report.findings);
     assert_eq!((report.rows, report.position, report.with_log), (11, world.last, true));
     assert_eq!(told.last().unwrap().rows, 11);
@@ -72,10 +73,8 @@ async fn an_altered_commit_is_found() {
     let at = position(9);
     assert_eq!(check_alone(&world).await, [AuditFinding::ChainBroken { position: at }]);
     let report = check(&world, &VerifyOptions::default()).await;
-    let expected = [
-        AuditFinding::ChainBroken { position: at },
-        AuditFinding::DiffersFromLog { position: at },
-    ];
+    let expected =
+        [AuditFinding::ChainBroken { position: at }, AuditFinding::DiffersFromLog { position: at }];
     assert_eq!(report.findings, expected);
 }
 
@@ -88,9 +87,7 @@ async fn an_altered_column_is_found() {
         ("actions = '{flag.created}'", "actions"),
     ] {
         let world = audited().await;
-        world
-            .tamper(&format!("UPDATE read_audit_1.log SET {change} WHERE version = 3"))
-            .await;
+        world.tamper(&format!("UPDATE read_audit_1.log SET {change} WHERE version = 3")).await;
         let found = check_alone(&world).await;
         assert_eq!(found, [AuditFinding::ColumnDiffers { position: position(9), column }]);
     }
@@ -101,7 +98,7 @@ async fn a_removed_row_is_found() {
     let world = audited().await;
     world.tamper("DELETE FROM read_audit_1.log WHERE version = 3").await;
     let removed = AuditFinding::Removed { after: position(8), found: position(10) };
-    assert_eq!(check_alone(&world).await, [removed.clone()]);
+    assert_eq!(check_alone(&world).await, std::slice::from_ref(&removed));
     let report = check(&world, &VerifyOptions::default()).await;
     assert_eq!(report.findings, [removed, AuditFinding::NoRow { position: position(9) }]);
 }
@@ -112,13 +109,16 @@ async fn a_cut_off_tail_is_found() {
     let head = sign_head(world.pool(), &SigningKey::from_bytes(&[1; 32])).await.unwrap().unwrap();
     world.tamper("DELETE FROM read_audit_1.log WHERE version > 3").await;
     let cut = AuditFinding::CutOff { found: position(9), expected: position(11) };
-    assert_eq!(check_alone(&world).await, [cut.clone()]);
+    assert_eq!(check_alone(&world).await, std::slice::from_ref(&cut));
 
     // Whoever moves the checkpoint back too is given away by the signed head, and by the log.
-    world.tamper(&format!(
-        "UPDATE projection.checkpoint SET position = {} WHERE name = 'audit'", position(9).as_i64()
-    )).await;
-    assert_eq!(check_alone(&world).await, [cut.clone()]);
+    world
+        .tamper(&format!(
+            "UPDATE projection.checkpoint SET position = {} WHERE name = 'audit'",
+            position(9).as_i64()
+        ))
+        .await;
+    assert_eq!(check_alone(&world).await, std::slice::from_ref(&cut));
     world.tamper("DELETE FROM audit.head").await;
     assert!(check_alone(&world).await.is_empty());
     let exported = VerifyOptions { trusted: None, heads: vec![head] };
@@ -143,7 +143,7 @@ async fn a_whole_new_chain_is_given_away_by_a_signed_head() {
                   FROM read_audit_1.log WHERE version = 5) x WHERE version = 5";
     world.tamper(forged).await;
     let differs = AuditFinding::HeadDiffers { position: position(11) };
-    assert_eq!(check_alone(&world).await, [differs.clone()]);
+    assert_eq!(check_alone(&world).await, std::slice::from_ref(&differs));
 
     // Signing that with another key does not help against those who know the right one.
     sign_head(world.pool(), &SigningKey::from_bytes(&[2; 32])).await.unwrap();

@@ -18,8 +18,10 @@ use scenario::{Scenario, flag};
 const SOON: Duration = Duration::from_secs(60);
 
 fn publish(log: &MemoryLog, client: &async_nats::Client) -> JoinHandle<Result<(), PublisherError>> {
-    let options =
-        PublisherOptions { standby_pause: Duration::from_millis(50), ..PublisherOptions::default() };
+    let options = PublisherOptions {
+        standby_pause: Duration::from_millis(50),
+        ..PublisherOptions::default()
+    };
     let publisher = Publisher::new(log.clone(), client.clone(), options);
     tokio::spawn(publisher.run(std::future::pending()))
 }

@@ -199,7 +199,9 @@ async fn segments_and_who_uses_them() {
     assert!(document.archived && document.state.members.included.contains("u1"));
     let beta = Item::Segment(key("beta"));
     assert_eq!(world.queries.used_by(project(), &beta).await.unwrap(), [user]);
-    assert!(world.queries.used_by(project(), &Item::Segment(key("staff"))).await.unwrap().is_empty());
+    assert!(
+        world.queries.used_by(project(), &Item::Segment(key("staff"))).await.unwrap().is_empty()
+    );
 }
 
 #[tokio::test]
@@ -207,8 +209,10 @@ async fn keys_are_listed_without_their_hash() {
     let mut world = World::new().await;
     world.found().await;
     let running = world.project();
-    let scope =
-        EnvironmentScope { project: ff_domain::ProjectKey::parse("web").unwrap(), environment: environment("staging") };
+    let scope = EnvironmentScope {
+        project: ff_domain::ProjectKey::parse("web").unwrap(),
+        environment: environment("staging"),
+    };
     let keys = [
         KeyPurpose::ApiToken { role: TokenRole::Editor },
         KeyPurpose::SdkServer(scope.clone()),

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use ff_projections::{ProjectionName, QueryError, replay};
 use ff_eventlog::Position;
+use ff_projections::{ProjectionName, QueryError, replay};
 use ff_testkit::eventually;
 
 use crate::world::{SOON, World, flag_id, new_flag, renamed};

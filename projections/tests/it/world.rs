@@ -19,9 +19,7 @@ use ff_eventlog::{
     Actor, ActorKind, Causation, CausationKind, CommitMeta, Draft, EventLog, EventRecord,
     MemoryLog, Position, StreamKey, Tip, Via, encode,
 };
-use ff_projections::{
-    Projector, ProjectorOptions, Queries, ProjectionName, migrate::migrate_up,
-};
+use ff_projections::{ProjectionName, Projector, ProjectorOptions, Queries, migrate::migrate_up};
 use ff_testkit::postgres::TestDatabase;
 use sqlx::PgPool;
 use tokio::task::JoinHandle;
@@ -65,10 +63,7 @@ pub(crate) fn new_flag(key: &str) -> CreateFlag {
         tags: BTreeSet::new(),
         client_side: false,
         variations: vec![variation("on", true), variation("off", false)],
-        initial: Initial {
-            off_variation: "off".to_owned(),
-            default_variation: "on".to_owned(),
-        },
+        initial: Initial { off_variation: "off".to_owned(), default_variation: "on".to_owned() },
     }
 }
 
@@ -181,8 +176,7 @@ impl<L: EventLog> World<L> {
 
     pub(crate) fn project_with(&self, options: ProjectorOptions) -> Running {
         let stop = CancellationToken::new();
-        let run =
-            Projector::run(self.log.clone(), self.pool().clone(), options, stop.clone());
+        let run = Projector::run(self.log.clone(), self.pool().clone(), options, stop.clone());
         Running { stop, task: tokio::spawn(run) }
     }
 

@@ -6,8 +6,8 @@ use async_nats::jetstream;
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use bytes::Bytes;
 use ff_domain::EnvironmentId;
-use ff_eventlog::Position;
 use ff_evaluator::wire::{ConfigHash, Head, ObjectKind, STREAM, head_subject};
+use ff_eventlog::Position;
 use futures::StreamExt;
 use serde_json::Value;
 use uuid::Uuid;
@@ -76,8 +76,12 @@ impl Published {
 
     /// Every head must have the hash of the objects beside it.
     pub(crate) fn check_hashes(&self) {
-        let environments: BTreeSet<&str> =
-            self.0.keys().filter(|key| key.starts_with("ff.cfg.")).map(|key| part(key, 2)).collect();
+        let environments: BTreeSet<&str> = self
+            .0
+            .keys()
+            .filter(|key| key.starts_with("ff.cfg."))
+            .map(|key| part(key, 2))
+            .collect();
         for environment in environments {
             let mut hash = ConfigHash::default();
             for (subject, bytes) in self.config_objects() {

@@ -11,11 +11,11 @@ use ff_domain::{
     EnvironmentState, Flag, FlagEvent, FlagId, FlagKey, OrganizationId, OrganizationKey, ProjectId,
     ProjectKey, Segment, SegmentEvent, SegmentId, SegmentKey, SegmentState,
 };
+use ff_evaluator::{ValueType, Variation};
 use ff_eventlog::{
     Actor, ActorKind, Causation, CausationKind, CommitMeta, Draft, EventLog, EventRecord,
     MemoryLog, Position, StreamKey, Tip, Via, encode,
 };
-use ff_evaluator::{ValueType, Variation};
 use uuid::Uuid;
 
 pub(crate) struct Scenario {
@@ -79,8 +79,11 @@ impl Scenario {
     }
 
     pub(crate) async fn flag(&mut self, key: &str) -> FlagId {
-        let variation =
-            |key: &str, value: bool| Variation { key: key.to_owned(), name: None, value: value.into() };
+        let variation = |key: &str, value: bool| Variation {
+            key: key.to_owned(),
+            name: None,
+            value: value.into(),
+        };
         let created = CreateFlag {
             project: self.project,
             key: flag(key),

@@ -54,8 +54,9 @@ pub(super) fn result(expression: &Value, scope: &Scope<'_>) -> Result<Tree, Refu
                 tree = if index + 1 == parts.len() {
                     value
                 } else {
-                    let decided = holds(part, &at)?;
-                    let decided = if operator == "or" { decided } else { decided.not() };
+                    let holds = holds(part, &at)?;
+                    let value = value.knowing(&holds, operator == "or");
+                    let decided = if operator == "or" { holds } else { holds.not() };
                     Tree::If(decided, Box::new(value), Box::new(tree))
                 };
             }
@@ -93,6 +94,19 @@ fn leaf(value: &Value, scope: &Scope<'_>) -> Result<Tree, Refusal> {
 type Rules = Vec<(Cond, String)>;
 
 impl Tree {
+    /// The same where a condition is known to hold, or not to.
+    fn knowing(self, known: &Cond, holds: bool) -> Self {
+        match self {
+            Self::If(condition, yes, _) if condition == *known && holds => yes.knowing(known, holds),
+            Self::If(condition, _, no) if condition == *known => no.knowing(known, holds),
+            Self::If(condition, yes, no) => {
+                let [yes, no] = [yes, no].map(|tree| Box::new(tree.knowing(known, holds)));
+                Self::If(condition, yes, no)
+            }
+            leaf => leaf,
+        }
+    }
+
     /// The rules that answer as the tree does. Whom none holds for gets the default variant.
     pub(super) fn rules(self) -> Result<Rules, Refusal> {
         let mut rules = Vec::new();

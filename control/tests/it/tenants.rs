@@ -1,0 +1,111 @@
+//! Another tenant's things do not exist: the answer is the same as for what nobody has.
+
+use ff_testkit::eventually;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+use crate::world::World;
+
+const PATHS: [(&str, &str, &str); 21] = [
+    ("GET", "/orgs/{org}", ""),
+    ("PATCH", "/orgs/{org}", r#"{"name":"x"}"#),
+    ("GET", "/orgs/{org}/projects", ""),
+    ("POST", "/orgs/{org}/projects", r#"{"key":"x","name":"x"}"#),
+    ("GET", "/orgs/{org}/projects/web", ""),
+    ("PATCH", "/orgs/{org}/projects/web", r#"{"name":"x"}"#),
+    ("GET", "/orgs/{org}/projects/web/environments", ""),
+    ("POST", "/orgs/{org}/projects/web/environments", r#"{"key":"x","name":"x"}"#),
+    ("GET", "/orgs/{org}/projects/web/environments/production", ""),
+    ("POST", "/orgs/{org}/projects/web/environments/production/archive", ""),
+    ("GET", "/orgs/{org}/projects/web/flags", ""),
+    ("GET", "/orgs/{org}/projects/web/flags/checkout", ""),
+    ("GET", "/orgs/{org}/projects/web/flags/checkout/history", ""),
+    ("POST", "/orgs/{org}/projects/web/flags/checkout/archive", ""),
+    ("POST", "/orgs/{org}/projects/web/flags/checkout/environments/production/on", ""),
+    ("GET", "/orgs/{org}/projects/web/segments", ""),
+    ("GET", "/orgs/{org}/keys", ""),
+    ("GET", "/orgs/{org}/audit", ""),
+    (
+        "POST",
+        "/orgs/{org}/keys",
+        r#"{"name":"x","purpose":{"kind":"api_token","role":"admin"}}"#,
+    ),
+    ("DELETE", "/orgs/{org}/keys/00000000-0000-0000-0000-000000000000", ""),
+    (
+        "POST",
+        "/orgs/{org}/projects/web/flags/checkout/environments/production/explain",
+        r#"{"context":{}}"#,
+    ),
+];
+
+#[tokio::test]
+async fn another_tenant_is_the_same_as_nobody() {
+    let world = World::furnished().await;
+    let stranger = "stranger@example.com";
+    let users = ff_control::identity::Users::new(
+        world.pool.clone(),
+        ff_auth::PasswordService::new(ff_auth::Cost::MIN, 1.try_into().unwrap()),
+    );
+    users.create_user(stranger, "Stranger", "pass word".into()).await.unwrap();
+    let person = world.sign_in(stranger, "pass word").await;
+    let own = world.open(Method::POST, "/orgs").bearer_auth(&person);
+    world.send(own.json(&json!({"key": "other", "name": "Other"}))).await.is(201);
+    let issue = world.open(Method::POST, "/orgs/other/keys").bearer_auth(&person);
+    let body = json!({"name": "t", "purpose": {"kind": "api_token", "role": "admin"}});
+    let token = world.send(issue.json(&body)).await.is(201).body;
+    let token = token["key"].as_str().unwrap().to_owned();
+
+    for bearer in [&person, &token] {
+        for (method, path, body) in PATHS {
+            let ask = |org: &str| {
+                let path = path.replace("{org}", org);
+                let request = world
+                    .open(method.parse().unwrap(), &path)
+                    .bearer_auth(bearer)
+                    .header("If-Match", "\"1\"")
+                    .header("Content-Type", "application/json")
+                    .body(body);
+                world.send(request)
+            };
+            let (theirs, nobodys) = (ask("acme").await, ask("nobody").await);
+            theirs.problem(404, "FF-1006");
+            assert_eq!(theirs.body, nobodys.body, "{method} {path}");
+        }
+    }
+    assert_eq!(world.get("/orgs").await.body["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_does_not_exist_in_one_s_own_organization_is_not_found() {
+    let world = World::furnished().await;
+    for (method, path, body) in PATHS.iter().skip(4).filter(|(_, path, _)| path.contains("/web")) {
+        let path = path.replace("{org}", "acme").replace("/web", "/none");
+        let request = world
+            .request(method.parse().unwrap(), &path)
+            .header("If-Match", "\"1\"")
+            .header("Content-Type", "application/json")
+            .body(*body);
+        let reply = world.send(request).await;
+        assert_eq!(reply.status, 404, "{method} {path}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn an_address_can_be_taken_once() {
+    let world = World::furnished().await;
+    let users = ff_control::identity::Users::new(
+        world.pool.clone(),
+        ff_auth::PasswordService::new(ff_auth::Cost::MIN, 1.try_into().unwrap()),
+    );
+    let again = users.create_user("OWNER@example.com", "Other", "pass".into()).await;
+    assert!(matches!(again, Err(ff_control::identity::IdentityError::EmailTaken)));
+    let id = users.bootstrap_owner("owner@example.com", "Other", "pass".into()).await.unwrap();
+    let me: Value = eventually(Duration::from_secs(10), || async {
+        let reply = world.get("/me").await;
+        (reply.status == 200).then_some(reply.body)
+    })
+    .await;
+    assert_eq!(me["id"], id.to_string());
+    assert_eq!(me["name"], "Olive Owner");
+}
