@@ -38,7 +38,7 @@ pub fn openapi() -> OpenApi {
             .collect(),
     );
     let components = api.components.get_or_insert_with(Components::new);
-    add_problem(components);
+    add_schemas(components);
     add_security(components);
     api.security = Some(vec![requirement("session"), requirement("token")]);
     for (path, item) in &mut api.paths.paths {
@@ -67,9 +67,14 @@ const TAGS: [(&str, &str); 8] = [
     ("audit", "Who changed what, when and why"),
 ];
 
-fn add_problem(components: &mut Components) {
-    let mut schemas = vec![("Problem".to_owned(), Document::schema())];
+/// Schemas that no handler names: that of problems, and what lies behind the recursion of conditions.
+fn add_schemas(components: &mut Components) {
+    let mut schemas = vec![
+        (Document::name().into_owned(), Document::schema()),
+        (ff_evaluator::Test::name().into_owned(), ff_evaluator::Test::schema()),
+    ];
     Document::schemas(&mut schemas);
+    ff_evaluator::Test::schemas(&mut schemas);
     components.schemas.extend(schemas);
 }
 

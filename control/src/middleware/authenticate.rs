@@ -5,6 +5,7 @@
 
 use std::time::Instant;
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -49,10 +50,11 @@ enum Credentials {
 /// Lets a request through to its handler once it is known who sent it, and what it has seen is there to be read.
 pub(crate) async fn authenticate(
     State(app): State<App>,
-    parameters: RawPathParams,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
+    let parameters = parameters.map_err(|_| Problem::not_found());
     let credentials = credentials(&app, request.headers())?;
     let who = match &credentials {
         Credentials::User(_, user) => Who::User(*user),
@@ -61,7 +63,7 @@ pub(crate) async fn authenticate(
     let left = app.kept.callers.take(who, Instant::now())?;
     let principal = match credentials {
         Credentials::User(principal, _) => principal,
-        Credentials::Token(key) => token_holder(&app, &parameters, key).await?,
+        Credentials::Token(key) => token_holder(&app, &parameters?, key).await?,
     };
     let seen = Seen(minimum(request.headers())?);
     if *request.method() == Method::GET {

@@ -84,6 +84,12 @@ pub(super) fn read<T: Payload>(headers: &HeaderMap, body: &Bytes) -> Result<T, P
             "send JSON, and the header `Content-Type: application/json`",
         ));
     }
+    // serde would take a list for an object, its items for the fields in their order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let detail = "the body is not what this request takes, see `errors`";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::UNEXPECTED_BODY, detail)
+            .at("", "give an object, this is a list"));
+    }
     from_slice(body)
 }
 

@@ -81,10 +81,17 @@ fn output(command: &mut Command) -> Vec<u8> {
     output.stdout
 }
 
+/// The binary under test: beside this test's own executable, or what `FF_BIN` names.
+fn ff() -> PathBuf {
+    let beside = || {
+        let test = std::env::current_exe().unwrap();
+        test.parent().and_then(Path::parent).expect("a test is two folders deep").join("ff")
+    };
+    std::env::var_os("FF_BIN").map_or_else(beside, PathBuf::from)
+}
+
 fn import(file: &Path) -> Imported {
-    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug/ff");
-    let ff = std::env::var_os("FF_BIN").map_or(built, PathBuf::from);
-    let printed = output(Command::new(ff).args(["import", "flagd", "--print-config"]).arg(file));
+    let printed = output(Command::new(ff()).args(["import", "flagd", "--print-config"]).arg(file));
     let printed: Value = serde_json::from_slice(&printed).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     Imported {

@@ -21,7 +21,7 @@ use process::{Server, Wrk};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// How long each of the rounds of one measurement takes.
-const ROUND: Duration = Duration::from_secs(4);
+const ROUND: Duration = Duration::from_secs(3);
 /// Reference and edge take turns, so that what else the machine does meets both.
 const ROUNDS: usize = 3;
 

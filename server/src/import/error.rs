@@ -46,13 +46,7 @@ pub(crate) enum ImportError {
         source: reqwest::Error,
     },
     #[error("FF-6003: the control plane refused {method} {path}: {status} {code} {detail}")]
-    Refused {
-        method: String,
-        path: String,
-        status: u16,
-        code: String,
-        detail: String,
-    },
+    Refused { method: String, path: String, status: u16, code: String, detail: String },
     #[error("FF-6003: the control plane answered {path} with something else than expected")]
     Answer {
         path: String,

@@ -130,17 +130,21 @@ impl Source {
             _ => return Err(shape(&at("state"), "`ENABLED` or `DISABLED`")),
         };
         let variants = flag.get("variants").unwrap_or(&Value::Null);
-        let known =
-            ["state", "variants", "defaultVariant", "targeting", "description", "metadata"];
+        let known = ["state", "variants", "defaultVariant", "targeting", "description", "metadata"];
         let mut targeting = flag.get("targeting").cloned().unwrap_or(Value::Null);
         // In the order of the file, and what is put in is searched for the evaluators behind it only, as flagd does.
         for (name, evaluator) in evaluators {
-            put_in(&mut targeting, name, evaluator);
+            let text = evaluator.to_string();
+            // It puts them in as text, where these have a meaning of their own.
+            if !["$$", "$&", "$`", "$'"].iter().any(|pattern| text.contains(pattern)) {
+                put_in(&mut targeting, name, evaluator);
+            }
         }
         Ok(Self {
             enabled,
             variants: object(variants, &at("variants"))?.clone(),
-            default: text("defaultVariant", "the name of a variant")?.filter(|name| !name.is_empty()),
+            default: text("defaultVariant", "the name of a variant")?
+                .filter(|name| !name.is_empty()),
             targeting,
             description: text("description", "a text")?,
             ignored: flag.keys().filter(|name| !known.contains(&name.as_str())).cloned().collect(),
@@ -181,7 +185,9 @@ impl Source {
         };
         if definition.rules.len() > RULES_MAX {
             let (most, these) = (RULES_MAX, definition.rules.len());
-            return Err(Unfit::Rules(format!("targeting: at most {most} rules, these are {these}")));
+            return Err(Unfit::Rules(format!(
+                "targeting: at most {most} rules, these are {these}"
+            )));
         }
         match ff_evaluator::validate(&definition).first() {
             Some(problem) => Err(Unfit::Rules(format!("targeting, translated: {problem}"))),
@@ -253,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_none_is_told_where() {
-        assert_eq!(error("[]"), "the file is no object");
+        assert_eq!(error("[]"), "the file is not an object");
         assert!(error("{\n\"flags\": {,}}").starts_with("the file is no JSON: line 2"));
         assert_eq!(error("{}"), "the file has no `flags`");
         assert_eq!(error(r#"{"flags": {"a/b": 1}}"#), "/flags/a~1b is not an object");
@@ -290,12 +296,19 @@ mod tests {
             one(&format!(r#"{{"state": "ENABLED", {rest}}}"#)).unwrap_err().to_string()
         };
         assert!(
-            refused(r#""variants": {"a": 1, "b": "x"}, "defaultVariant": "a""#).contains("number and string")
+            refused(r#""variants": {"a": 1, "b": "x"}, "defaultVariant": "a""#)
+                .contains("number and string")
         );
-        assert!(refused(r#""variants": {"a": null}, "defaultVariant": "a""#).contains("variants/a"));
+        assert!(
+            refused(r#""variants": {"a": null}, "defaultVariant": "a""#).contains("variants/a")
+        );
         assert!(refused(r#""variants": {"a": 1}"#).starts_with("defaultVariant: there is none"));
-        assert!(refused(r#""variants": {"a": 1}, "defaultVariant": """#).starts_with("defaultVariant"));
-        assert!(refused(r#""variants": {"a": 1}, "defaultVariant": "b""#).contains("no variant `b`"));
+        assert!(
+            refused(r#""variants": {"a": 1}, "defaultVariant": """#).starts_with("defaultVariant")
+        );
+        assert!(
+            refused(r#""variants": {"a": 1}, "defaultVariant": "b""#).contains("no variant `b`")
+        );
         assert!(refused(r#""variants": {}"#).contains("this has 0"));
         assert!(refused(r#""variants": {" a": 1}, "defaultVariant": " a""#).contains("key ` a`"));
         let odd = read(r#"{"flags": {"-x": {"state": "ENABLED", "variants": {}}}}"#).unwrap();
@@ -311,7 +324,10 @@ mod tests {
         assert!(!flag.definition.enabled);
         assert_eq!(flag.definition.off_variation, "10%");
         let notes: Vec<String> = flag.notes.iter().map(ToString::to_string).collect();
-        assert!(notes[0].contains("variation `10%`") && notes[1].contains("`flagType`"), "{notes:?}");
+        assert!(
+            notes[0].contains("variation `10%`") && notes[1].contains("`flagType`"),
+            "{notes:?}"
+        );
     }
 
     #[test]
@@ -330,6 +346,8 @@ mod tests {
         assert_eq!(file(&format!("{{{outer}, {inner}}}")).flags.len(), 1);
         let refused = file(&format!("{{{inner}, {outer}}}")).refused;
         assert!(refused[0].reason.to_string().contains("evaluator `inner`"), "{refused:?}");
+        let dollars = r#"{"outer": {"==": [{"var": "a"}, "$$"]}}"#;
+        assert!(file(dollars).refused[0].reason.to_string().contains("evaluator `outer`"));
         assert!(file("{}").refused[0].reason.to_string().contains("evaluator `outer`"));
     }
 }

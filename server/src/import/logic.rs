@@ -107,15 +107,15 @@ pub(crate) enum Reason {
     Operator(String),
     #[error("`fractional` puts users into buckets by another hash, so they would change places")]
     Fractional,
-    #[error("evaluator `{0}` is not defined, or is defined before the evaluator that uses it")]
+    #[error(
+        "evaluator `{0}` is not defined, is defined before the evaluator that uses it, or has `$$`, `$&`, `` $` `` or \
+         `$'` in it"
+    )]
     Evaluator(String),
     #[error("an expression has one operator, this has {0}")]
     Operators(usize),
     #[error("`{operator}` takes {expected} here")]
-    Arguments {
-        operator: String,
-        expected: &'static str,
-    },
+    Arguments { operator: String, expected: &'static str },
     #[error("flagd answers this with an error for everyone")]
     AlwaysError,
     #[error("there is no variant `{0}`")]
@@ -182,10 +182,15 @@ impl Scope<'_> {
 }
 
 /// The operator of an expression and its arguments; `None` for a constant that is no list.
-fn call<'v>(expression: &'v Value, scope: &Scope<'_>) -> Result<Option<(&'v str, &'v Value)>, Refusal> {
+fn call<'v>(
+    expression: &'v Value,
+    scope: &Scope<'_>,
+) -> Result<Option<(&'v str, &'v Value)>, Refusal> {
     match expression {
         Value::Object(fields) if fields.len() > 1 => scope.refuse(Reason::Operators(fields.len())),
-        Value::Object(fields) => Ok(fields.iter().next().map(|(name, value)| (name.as_str(), value))),
+        Value::Object(fields) => {
+            Ok(fields.iter().next().map(|(name, value)| (name.as_str(), value)))
+        }
         _ => Ok(None),
     }
 }

@@ -81,7 +81,9 @@ pub(crate) fn changes(
     if here.enabled && !definition.enabled {
         steps.push(Step::TurnOff);
     }
-    if let Some(description) = wanted.description.as_ref().filter(|text| **text != state.description) {
+    if let Some(description) =
+        wanted.description.as_ref().filter(|text| **text != state.description)
+    {
         steps.push(Step::Describe(description.clone()));
     }
     for variation in &definition.variations {
@@ -140,7 +142,9 @@ fn targeting(wanted: &Wanted, present: Option<&Targeting>) -> Targeting {
 
 /// Where a variation is served that this import does not touch.
 fn still_served(state: &FlagState, here: &EnvironmentKey, variation: &str) -> Option<String> {
-    if [&state.initial.off_variation, &state.initial.default_variation].contains(&&variation.to_owned()) {
+    if [&state.initial.off_variation, &state.initial.default_variation]
+        .contains(&&variation.to_owned())
+    {
         return Some("in environments nobody has touched yet".to_owned());
     }
     state.environments.iter().find_map(|(environment, there)| {
@@ -153,7 +157,9 @@ fn served(targeting: &Targeting) -> BTreeSet<&str> {
     let outcomes = targeting.rules.iter().map(|rule| &rule.then).chain([&targeting.default]);
     let named = outcomes.flat_map(|outcome| match outcome {
         Outcome::Variation(key) => vec![key.as_str()],
-        Outcome::Rollout(rollout) => rollout.variations.iter().map(|one| one.key.as_str()).collect(),
+        Outcome::Rollout(rollout) => {
+            rollout.variations.iter().map(|one| one.key.as_str()).collect()
+        }
     });
     let targets = targeting.targets.iter().map(|target| target.variation.as_str());
     named.chain(targets).chain([targeting.off_variation.as_str()]).collect()
@@ -170,7 +176,8 @@ mod tests {
     use super::super::flagd;
     use super::*;
 
-    const ON: &str = r#""state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off""#;
+    const ON: &str =
+        r#""state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off""#;
 
     fn wanted(flag: &str) -> Wanted {
         flagd::read(&format!(r#"{{"flags": {{"f": {{{flag}}}}}}}"#)).unwrap().flags.remove(0)
@@ -220,26 +227,34 @@ mod tests {
         assert_eq!(plain, [Step::Create, Step::TurnOn]);
         let aimed = wanted(&format!(r#"{ON}, "targeting": {{"if": [{{"var": "a"}}, "on"]}}"#));
         let aimed = changes(&aimed, None, &here()).unwrap();
-        assert!(matches!(aimed.as_slice(), [Step::Create, Step::ReplaceTargeting(_), Step::TurnOn]));
+        assert!(matches!(
+            aimed.as_slice(),
+            [Step::Create, Step::ReplaceTargeting(_), Step::TurnOn]
+        ));
         let off = changes(&wanted(&ON.replace("ENABLED", "DISABLED")), None, &here()).unwrap();
         assert_eq!(off, [Step::Create]);
     }
 
     #[test]
     fn what_is_there_already_changes_nothing() {
-        for rest in ["", r#", "targeting": {"if": [{"var": "a"}, "on"]}"#, r#", "description": "x""#] {
+        for rest in
+            ["", r#", "targeting": {"if": [{"var": "a"}, "on"]}"#, r#", "description": "x""#]
+        {
             let wanted = wanted(&format!("{ON}{rest}"));
             assert_eq!(steps(&wanted, &imported(&wanted)).unwrap(), []);
         }
-        let mut named = imported(&wanted(&format!(r#"{ON}, "targeting": {{"if": [{{"var": "a"}}, "on"]}}"#)));
-        named.state.environments.get_mut(&here()).unwrap().targeting.rules[0].name = Some("beta".to_owned());
+        let mut named =
+            imported(&wanted(&format!(r#"{ON}, "targeting": {{"if": [{{"var": "a"}}, "on"]}}"#)));
+        named.state.environments.get_mut(&here()).unwrap().targeting.rules[0].name =
+            Some("beta".to_owned());
         let again = wanted(&format!(r#"{ON}, "targeting": {{"if": [{{"var": "a"}}, "on"]}}"#));
         assert_eq!(steps(&again, &named).unwrap(), []);
     }
 
     #[test]
     fn rules_that_stay_keep_their_ids() {
-        let before = imported(&wanted(&format!(r#"{ON}, "targeting": {{"if": [{{"var": "a"}}, "on"]}}"#)));
+        let before =
+            imported(&wanted(&format!(r#"{ON}, "targeting": {{"if": [{{"var": "a"}}, "on"]}}"#)));
         let after = wanted(&format!(
             r#"{ON}, "targeting": {{"if": [{{"var": "b"}}, "off", {{"var": "a"}}, "on", null]}}"#
         ));
@@ -279,11 +294,13 @@ mod tests {
     #[test]
     fn what_cannot_become_so_is_a_conflict() {
         let before = imported(&wanted(ON));
-        let number = wanted(r#""state": "ENABLED", "variants": {"off": 1}, "defaultVariant": "off""#);
+        let number =
+            wanted(r#""state": "ENABLED", "variants": {"off": 1}, "defaultVariant": "off""#);
         assert!(matches!(steps(&number, &before), Err(Conflict::Type { .. })));
         let archived = Present { archived: true, ..before.clone() };
         assert_eq!(steps(&wanted(ON), &archived), Err(Conflict::Archived));
-        let other = wanted(r#""state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on""#);
+        let other =
+            wanted(r#""state": "ENABLED", "variants": {"on": true}, "defaultVariant": "on""#);
         assert!(matches!(steps(&other, &before), Err(Conflict::Served { .. })));
     }
 }

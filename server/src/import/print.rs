@@ -28,7 +28,11 @@ pub(crate) fn difference(
                 0 => String::new(),
                 count => format!(", {}", counted(count, "rule")),
             };
-            writeln!(out, "+ flag {key} ({kind}, {}{rules}, {state})", counted(count, "variation"))?;
+            writeln!(
+                out,
+                "+ flag {key} ({kind}, {}{rules}, {state})",
+                counted(count, "variation")
+            )?;
         } else {
             let steps: Vec<String> = change.steps.iter().map(step).collect();
             writeln!(out, "~ flag {key}: {}", steps.join(", "))?;
@@ -136,11 +140,16 @@ mod tests {
         let mut out = Vec::new();
         let conflict = [("old", plan::Conflict::Archived)];
         difference(&definitions, &[change], &conflict, &mut out).unwrap();
-        let lines: Vec<String> = String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
+        let lines: Vec<String> =
+            String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
         assert_eq!(lines[0], "note: field `x` of the file is ignored");
         assert_eq!(lines[1], "+ flag new (number, 2 variations, 1 rule, on)");
         assert!(lines[2].contains("not compared as one (attribute `age`)"), "{}", lines[2]);
-        assert!(lines[3].starts_with("! flag split is refused: targeting: `fractional`"), "{}", lines[3]);
+        assert!(
+            lines[3].starts_with("! flag split is refused: targeting: `fractional`"),
+            "{}",
+            lines[3]
+        );
         assert_eq!(lines[4], "! flag old is refused: it exists and is archived: restore it first");
         assert_eq!(lines.len(), 5);
     }

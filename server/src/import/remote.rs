@@ -78,8 +78,9 @@ impl Remote {
             .ok()
             .filter(|url| !url.cannot_be_a_base())
             .ok_or_else(|| ImportError::Url(url.to_owned()))?;
-        let environment = EnvironmentKey::parse(place.environment.as_str())
-            .map_err(|source| ImportError::Environment { key: place.environment.clone(), source })?;
+        let environment = EnvironmentKey::parse(place.environment.as_str()).map_err(|source| {
+            ImportError::Environment { key: place.environment.clone(), source }
+        })?;
         Ok(Self { client: reqwest::Client::new(), base, token, place, environment })
     }
 
@@ -142,7 +143,9 @@ impl Remote {
         let mut url = self.base.clone();
         let Place { org, project, .. } = &self.place;
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1", "orgs", org, "projects", project]).extend(rest);
+            path.pop_if_empty()
+                .extend(["api", "v1", "orgs", org, "projects", project])
+                .extend(rest);
         }
         url
     }
@@ -155,8 +158,7 @@ impl Remote {
         expected: Option<u64>,
         min_position: Option<&str>,
     ) -> Result<Response, ImportError> {
-        let unreachable =
-            |source| ImportError::Unreachable { url: self.base.to_string(), source };
+        let unreachable = |source| ImportError::Unreachable { url: self.base.to_string(), source };
         let mut request = self
             .client
             .request(method, url)

@@ -34,14 +34,19 @@ impl Operator {
 
 /// Which side the constant is on. Compiled code checks the types of both sides only if it is on the right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Checked {
+pub(super) enum Checked {
     Interpreted,
     Both,
     NeitherSide,
 }
 
 /// What one comparison answers; `None` where the engine throws.
-fn answer(comparison: Comparison, left: &Value, right: &Value, checked: Checked) -> Option<bool> {
+pub(super) fn answer(
+    comparison: Comparison,
+    left: &Value,
+    right: &Value,
+    checked: Checked,
+) -> Option<bool> {
     if comparison == Comparison::Identical {
         return Some(comparison.plain(left, right));
     }
@@ -69,7 +74,8 @@ fn answer(comparison: Comparison, left: &Value, right: &Value, checked: Checked)
 /// A comparison of two or three constants; `None` where the engine throws.
 pub(super) fn of_constants(operator: Operator, values: &[Value]) -> Option<bool> {
     let compare = |left, right| {
-        answer(operator.comparison, left, right, Checked::Interpreted).map(|holds| holds != operator.negated)
+        answer(operator.comparison, left, right, Checked::Interpreted)
+            .map(|holds| holds != operator.negated)
     };
     match values {
         [left, right] => compare(left, right),
@@ -99,7 +105,10 @@ pub(super) fn holds(
             }
             Ok(pair(operator, &left, &middle, scope)?.and(pair(operator, &middle, &right, scope)?))
         }
-        _ => scope.refuse(Reason::Arguments { operator: name.to_owned(), expected: "two or three values" }),
+        _ => scope.refuse(Reason::Arguments {
+            operator: name.to_owned(),
+            expected: "two or three values",
+        }),
     }
 }
 

@@ -64,8 +64,12 @@ impl Cond {
             Self::Never => Self::Always,
             Self::When(Condition::Not { not }) => Self::When(*not),
             Self::When(Condition::Test(test)) => match test.operator {
-                Operator::Exists => Self::When(Condition::Test(Test { operator: Operator::NotExists, ..test })),
-                Operator::NotExists => Self::When(Condition::Test(Test { operator: Operator::Exists, ..test })),
+                Operator::Exists => {
+                    Self::When(Condition::Test(Test { operator: Operator::NotExists, ..test }))
+                }
+                Operator::NotExists => {
+                    Self::When(Condition::Test(Test { operator: Operator::Exists, ..test }))
+                }
                 _ => Self::When(Condition::Not { not: Box::new(Condition::Test(test)) }),
             },
             Self::When(other) => Self::When(Condition::Not { not: Box::new(other) }),

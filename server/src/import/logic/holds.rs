@@ -32,7 +32,9 @@ pub(super) fn holds(expression: &Value, scope: &Scope<'_>) -> Result<Cond, Refus
             Operand::Cases(_) => scope.refuse(Reason::Operand("an expression")),
         },
         "and" | "or" => {
-            let Some(parts) = arguments.as_array() else { return scope.refuse(Reason::AlwaysError) };
+            let Some(parts) = arguments.as_array() else {
+                return scope.refuse(Reason::AlwaysError);
+            };
             let mut cond = Cond::from(operator == "and");
             for (index, part) in parts.iter().enumerate() {
                 let part = holds(part, &inside.index(index))?;

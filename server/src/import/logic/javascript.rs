@@ -124,7 +124,9 @@ fn radix_number(digits: &str, radix: u32) -> f64 {
     if digits.is_empty() {
         return f64::NAN;
     }
-    digits.chars().try_fold(0.0, |sum, c| Some(sum * f64::from(radix) + f64::from(c.to_digit(radix)?)))
+    digits
+        .chars()
+        .try_fold(0.0, |sum, c| Some(sum * f64::from(radix) + f64::from(c.to_digit(radix)?)))
         .unwrap_or(f64::NAN)
 }
 
@@ -195,9 +197,14 @@ mod tests {
             ("0b11", 3.0),
             ("+Infinity", f64::INFINITY),
         ] {
-            assert!((number_in(text) - expected).abs() < f64::EPSILON || number_in(text) == expected, "{text}");
+            assert!(
+                (number_in(text) - expected).abs() < f64::EPSILON || number_in(text) == expected,
+                "{text}"
+            );
         }
-        for text in ["sm", "1.0.0", "inf", "NaN", "nan", "1_000", "0x", "-0x1", "1e", "e1", "1 2", "--1"] {
+        for text in
+            ["sm", "1.0.0", "inf", "NaN", "nan", "1_000", "0x", "-0x1", "1e", "e1", "1 2", "--1"]
+        {
             assert!(number_in(text).is_nan(), "{text}");
         }
     }
@@ -215,10 +222,18 @@ mod tests {
     #[test]
     fn loose_comparisons_are_those_of_the_language() {
         let equal = |left: Value, right: Value| Comparison::Equal.plain(&left, &right);
-        assert!(equal(json!(1), json!("1")) && equal(json!(true), json!("1")) && equal(json!(0), json!("")));
+        assert!(
+            equal(json!(1), json!("1"))
+                && equal(json!(true), json!("1"))
+                && equal(json!(0), json!(""))
+        );
         assert!(!equal(json!(null), json!(0)) && !equal(json!("01"), json!("1")));
         let less = |left: Value, right: Value| Comparison::Less.plain(&left, &right);
-        assert!(less(json!(null), json!(1)) && less(json!("10"), json!("9")) && !less(json!("10"), json!(9)));
+        assert!(
+            less(json!(null), json!(1))
+                && less(json!("10"), json!("9"))
+                && !less(json!("10"), json!(9))
+        );
         assert!(!less(json!("x"), json!(1)) && !less(json!(1), json!("x")));
     }
 }

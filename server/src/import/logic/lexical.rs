@@ -75,7 +75,21 @@ mod tests {
 
     #[test]
     fn texts_are_ordered_by_their_characters() {
-        let texts = ["", "a", "ab", "abc", "b", "aa", "a\n", "B", "é", "\u{ffff}", "😀", "2024-01-02", "2024-1"];
+        let texts = [
+            "",
+            "a",
+            "ab",
+            "abc",
+            "b",
+            "aa",
+            "a\n",
+            "B",
+            "é",
+            "\u{ffff}",
+            "😀",
+            "2024-01-02",
+            "2024-1",
+        ];
         for left in texts {
             for right in ["a", "ab", "é", "2024-01-02"] {
                 let right_characters: Vec<char> = right.chars().collect();
@@ -83,10 +97,26 @@ mod tests {
                 let matches = |expression: String| {
                     Regex::new(&format!("^(?s:{expression})$")).unwrap().is_match(left)
                 };
-                assert_eq!(matches(before(&right_characters, false).unwrap()), order.is_lt(), "{left} < {right}");
-                assert_eq!(matches(before(&right_characters, true).unwrap()), order.is_le(), "{left} <= {right}");
-                assert_eq!(matches(behind(&right_characters, false)), order.is_gt(), "{left} > {right}");
-                assert_eq!(matches(behind(&right_characters, true)), order.is_ge(), "{left} >= {right}");
+                assert_eq!(
+                    matches(before(&right_characters, false).unwrap()),
+                    order.is_lt(),
+                    "{left} < {right}"
+                );
+                assert_eq!(
+                    matches(before(&right_characters, true).unwrap()),
+                    order.is_le(),
+                    "{left} <= {right}"
+                );
+                assert_eq!(
+                    matches(behind(&right_characters, false)),
+                    order.is_gt(),
+                    "{left} > {right}"
+                );
+                assert_eq!(
+                    matches(behind(&right_characters, true)),
+                    order.is_ge(),
+                    "{left} >= {right}"
+                );
             }
         }
     }

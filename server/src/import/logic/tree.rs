@@ -46,7 +46,9 @@ pub(super) fn result(expression: &Value, scope: &Scope<'_>) -> Result<Tree, Refu
         }
         "and" | "or" => {
             // The value of the first part that decides, else of the last.
-            let Some(parts) = arguments.as_array() else { return scope.refuse(Reason::AlwaysError) };
+            let Some(parts) = arguments.as_array() else {
+                return scope.refuse(Reason::AlwaysError);
+            };
             let mut tree = Tree::Default;
             for (index, part) in parts.iter().enumerate().rev() {
                 let at = inside.index(index);
@@ -97,7 +99,9 @@ impl Tree {
     /// The same where a condition is known to hold, or not to.
     fn knowing(self, known: &Cond, holds: bool) -> Self {
         match self {
-            Self::If(condition, yes, _) if condition == *known && holds => yes.knowing(known, holds),
+            Self::If(condition, yes, _) if condition == *known && holds => {
+                yes.knowing(known, holds)
+            }
             Self::If(condition, _, no) if condition == *known => no.knowing(known, holds),
             Self::If(condition, yes, no) => {
                 let [yes, no] = [yes, no].map(|tree| Box::new(tree.knowing(known, holds)));

@@ -87,7 +87,8 @@ fn version(value: &Value) -> Option<Version> {
     let short = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let read = Version::parse(full.strip_prefix('v').unwrap_or(full)).ok().or_else(|| {
         let dots = text.matches('.').count();
-        (short && dots < 2).then(|| Version::parse(&format!("{text}{}", &".0.0"[2 * dots..])).ok())?
+        (short && dots < 2)
+            .then(|| Version::parse(&format!("{text}{}", &".0.0"[2 * dots..])).ok())?
     })?;
     [read.major, read.minor, read.patch].iter().all(|number| *number <= NUMBER_MAX).then_some(read)
 }

@@ -9,7 +9,8 @@ const BUILD: &str = r"(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?";
 /// Every spelling of the versions in these parts that flagd reads.
 pub(super) fn expression(parts: &[Part]) -> String {
     let full: Vec<String> = parts.iter().filter_map(full).collect();
-    let short: Vec<String> = parts.iter().filter(|part| part.has_short()).filter_map(short).collect();
+    let short: Vec<String> =
+        parts.iter().filter(|part| part.has_short()).filter_map(short).collect();
     let mut expression = format!("^[vV]?(?:{SPACE}*v?(?:{}){BUILD}{SPACE}*", full.join("|"));
     for short in short {
         expression.push('|');
@@ -89,7 +90,8 @@ fn class(from: u8, to: u8) -> String {
 
 /// From one number to another with as many digits.
 fn same_length(from: &[u8], to: &[u8]) -> String {
-    let (Some((low, low_rest)), Some((high, high_rest))) = (from.split_first(), to.split_first()) else {
+    let (Some((low, low_rest)), Some((high, high_rest))) = (from.split_first(), to.split_first())
+    else {
         return String::new();
     };
     let least = low_rest.iter().all(|digit| *digit == 0);
@@ -118,13 +120,27 @@ mod tests {
 
     #[test]
     fn ranges_of_numbers_hold_exactly_their_numbers() {
-        for (from, to) in
-            [(0, 0), (0, 9), (0, 10), (3, 3), (5, 123), (10, 99), (99, 1000), (120, 129), (7, 1999), (10, NUMBER_MAX)]
-        {
-            let expression = Regex::new(&format!("^(?:{})$", numbers((from, to)).unwrap())).unwrap();
+        for (from, to) in [
+            (0, 0),
+            (0, 9),
+            (0, 10),
+            (3, 3),
+            (5, 123),
+            (10, 99),
+            (99, 1000),
+            (120, 129),
+            (7, 1999),
+            (10, NUMBER_MAX),
+        ] {
+            let expression =
+                Regex::new(&format!("^(?:{})$", numbers((from, to)).unwrap())).unwrap();
             for number in (0..2100).chain([123_456, NUMBER_MAX - 1, NUMBER_MAX]) {
                 let inside = (from..=to).contains(&number);
-                assert_eq!(expression.is_match(&number.to_string()), inside, "{number} in {from}..={to}");
+                assert_eq!(
+                    expression.is_match(&number.to_string()),
+                    inside,
+                    "{number} in {from}..={to}"
+                );
             }
             assert!(!expression.is_match("01") && !expression.is_match(""));
         }
