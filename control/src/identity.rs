@@ -147,7 +147,11 @@ impl Users {
         Ok(row.filter(|_| right).map(Row::into_user))
     }
 
-    async fn row(&self, condition: &'static str, value: &str) -> Result<Option<Row>, IdentityError> {
+    async fn row(
+        &self,
+        condition: &'static str,
+        value: &str,
+    ) -> Result<Option<Row>, IdentityError> {
         // Postgres text has no NUL, so nobody is called like that.
         if value.contains('\0') {
             return Ok(None);
@@ -186,7 +190,9 @@ mod tests {
         for good in ["a@b", "ada.lovelace+ff@example.com", "ü@exämple.org"] {
             assert!(check_email(good).is_ok(), "{good}");
         }
-        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\0", &format!("{}@b", "x".repeat(254))] {
+        for bad in
+            ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\0", &format!("{}@b", "x".repeat(254))]
+        {
             assert!(check_email(bad).is_err(), "{bad}");
         }
     }

@@ -38,7 +38,7 @@ pub fn openapi() -> OpenApi {
             .collect(),
     );
     let components = api.components.get_or_insert_with(Components::new);
-    add_schemas(components);
+    add_shared(components);
     add_security(components);
     api.security = Some(vec![requirement("session"), requirement("token")]);
     for (path, item) in &mut api.paths.paths {
@@ -67,8 +67,8 @@ const TAGS: [(&str, &str); 8] = [
     ("audit", "Who changed what, when and why"),
 ];
 
-/// Schemas that no handler names: that of problems, and what lies behind the recursion of conditions.
-fn add_schemas(components: &mut Components) {
+/// What no handler names: problems, and what lies behind the recursion of conditions.
+fn add_shared(components: &mut Components) {
     let mut schemas = vec![
         (Document::name().into_owned(), Document::schema()),
         (ff_evaluator::Test::name().into_owned(), ff_evaluator::Test::schema()),
@@ -76,6 +76,9 @@ fn add_schemas(components: &mut Components) {
     Document::schemas(&mut schemas);
     ff_evaluator::Test::schemas(&mut schemas);
     components.schemas.extend(schemas);
+    for (_, name, description) in PROBLEMS {
+        components.responses.insert(name.to_owned(), RefOr::T(problem(description)));
+    }
 }
 
 fn add_security(components: &mut Components) {
@@ -152,12 +155,9 @@ fn complete(method: Method, path: &str, open: bool, operation: &mut Operation) {
             describe_headers(response, one && !explain);
         }
     }
-    for (status, description) in problems(method, explain, open) {
-        operation
-            .responses
-            .responses
-            .entry(status.to_owned())
-            .or_insert_with(|| RefOr::T(problem(description)));
+    for status in problems(method, explain, open) {
+        let reference = RefOr::Ref(Ref::from_response_name(name_of(status)));
+        operation.responses.responses.entry(status.to_owned()).or_insert(reference);
     }
 }
 
@@ -174,32 +174,44 @@ fn describe_headers(response: &mut Response, versioned: bool) {
     }
 }
 
+/// Every status that a problem can have: its name here, and what it means.
+const PROBLEMS: [(&str, &str, &str); 14] = [
+    ("400", "BadRequest", "Something in the request cannot be read"),
+    ("401", "Unauthorized", "Not signed in, or no longer"),
+    ("403", "Forbidden", "Not permitted"),
+    ("404", "NotFound", "It does not exist, or is not yours"),
+    ("405", "MethodNotAllowed", "Not possible with this method"),
+    ("409", "Conflict", "In conflict with what is there"),
+    ("412", "PreconditionFailed", "Changed meanwhile; `ETag` has the version it has now"),
+    ("413", "ContentTooLarge", "The body is too large"),
+    ("415", "UnsupportedMediaType", "The body is not JSON"),
+    ("422", "UnprocessableContent", "The input is not valid, see `errors`"),
+    ("428", "PreconditionRequired", "`If-Match` is missing"),
+    ("429", "TooManyRequests", "Too many requests, see `Retry-After`"),
+    ("500", "InternalServerError", "Something broke on this side"),
+    ("503", "ServiceUnavailable", "Not available now, see `Retry-After`"),
+];
+
+fn name_of(status: &str) -> &'static str {
+    let found = PROBLEMS.iter().find(|(each, _, _)| *each == status);
+    found.map(|(_, name, _)| *name).expect("every status of `problems` is in the table")
+}
+
 /// What can go wrong, by kind of operation.
-fn problems(
-    method: Method,
-    explain: bool,
-    open: bool,
-) -> impl Iterator<Item = (&'static str, &'static str)> {
+fn problems(method: Method, explain: bool, open: bool) -> impl Iterator<Item = &'static str> {
     let body = method != Method::Get;
     let command = body && !explain && !open;
     [
-        (true, "400", "Something in the request cannot be read"),
-        (true, "401", "Not signed in, or no longer"),
-        (!open, "403", "Not permitted"),
-        (!open, "404", "It does not exist, or is not yours"),
-        (true, "405", "Not possible with this method"),
-        (command, "409", "In conflict with what is there"),
-        (command, "412", "Changed meanwhile; `ETag` has the version it has now"),
-        (body, "413", "The body is too large"),
-        (body, "415", "The body is not JSON"),
-        (body, "422", "The input is not valid, see `errors`"),
-        (method == Method::Replace, "428", "`If-Match` is missing"),
-        (true, "429", "Too many requests, see `Retry-After`"),
-        (true, "500", "Something broke on this side"),
-        (true, "503", "Not available now, see `Retry-After`"),
+        (true, &["400", "401", "405", "429", "500", "503"][..]),
+        (!open, &["403", "404"]),
+        (body, &["413", "415", "422"]),
+        (command, &["409", "412"]),
+        (method == Method::Replace, &["428"]),
     ]
     .into_iter()
-    .filter_map(|(applies, status, description)| applies.then_some((status, description)))
+    .filter_map(|(applies, statuses)| applies.then_some(statuses))
+    .flatten()
+    .copied()
 }
 
 fn problem(description: &str) -> Response {

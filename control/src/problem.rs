@@ -5,8 +5,8 @@
 //! under `docs/errors/`.
 
 mod catalogue;
-mod identity;
 mod commands;
+mod identity;
 mod json;
 mod queries;
 mod refusal;

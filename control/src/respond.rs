@@ -63,8 +63,7 @@ impl<T> Answer<T> {
         T: View<Aggregate = A>,
     {
         let (position, replayed) = (done.position, done.repeated);
-        let stamp =
-            Stamp { version: done.version, position, created_at: None, updated_at: None };
+        let stamp = Stamp { version: done.version, position, created_at: None, updated_at: None };
         let body = T::of(done.aggregate, stamp).ok_or_else(|| {
             tracing::error!("a command was done on something that does not exist");
             Problem::unexplained()
@@ -173,7 +172,8 @@ impl<T: Serialize> IntoResponse for Listed<T> {
         let Self { items, next_cursor, next, position } = self;
         let mut response = Json(Items { items, next_cursor }).into_response();
         response.headers_mut().insert(POSITION, position_value(position));
-        let link = next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
+        let link =
+            next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
         if let Some(link) = link {
             response.headers_mut().insert(header::LINK, link);
         }

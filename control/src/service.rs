@@ -63,6 +63,8 @@ impl ControlError {
 /// How long a request waits for a connection to Postgres before it is told that there is none.
 const ACQUIRE: Duration = Duration::from_secs(2);
 
+const UPKEEP: Duration = Duration::from_secs(5);
+
 impl Control {
     /// Opens and serves until `shutdown`; requests that are being answered by then are finished.
     ///
@@ -128,10 +130,21 @@ impl Control {
     /// [`ControlError::Serve`] when the listener fails.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ControlError> {
         tracing::info!(address = %self.address, "the control plane is listening");
-        axum::serve(self.listener, router(self.app))
+        let upkeep = tokio::spawn(upkeep(self.app.metrics.clone()));
+        let served = axum::serve(self.listener, router(self.app))
             .with_graceful_shutdown(shutdown.cancelled_owned())
-            .await
-            .map_err(ControlError::Serve)
+            .await;
+        upkeep.abort();
+        served.map_err(ControlError::Serve)
+    }
+}
+
+/// Folds what was measured into the histograms, which would grow without it when nobody asks for them.
+async fn upkeep(metrics: PrometheusHandle) {
+    let mut often = tokio::time::interval(UPKEEP);
+    loop {
+        often.tick().await;
+        metrics.run_upkeep();
     }
 }
 

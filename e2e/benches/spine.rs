@@ -4,6 +4,8 @@
 //! An open stream of the edge tells when each position has arrived there. The reference of the same run is a bare
 //! read (`GET /healthz`) at the same rate, so that the machine's own noise can be told.
 
+#![allow(clippy::print_stdout, reason = "a bench prints its numbers")]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -30,7 +32,10 @@ async fn main() -> anyhow::Result<()> {
     tokio::spawn(follow(edge, key, Arc::clone(&arrivals)));
     tokio::time::sleep(Duration::from_millis(500)).await;
 
-    println!("{:<28} {:>8} {:>8} {:>8} {:>8} {:>9}", "case", "p50 ms", "p95 ms", "p99 ms", "max ms", "p95 ratio");
+    println!(
+        "{:<28} {:>8} {:>8} {:>8} {:>8} {:>9}",
+        "case", "p50 ms", "p95 ms", "p99 ms", "max ms", "p95 ratio"
+    );
     for rate in [50, 200] {
         let reference = at_rate(rate, 10, |_| {
             let api = api.clone();
@@ -52,7 +57,12 @@ async fn main() -> anyhow::Result<()> {
                 Some(at.saturating_duration_since(sample.answered))
             })
             .collect();
-        ensure!(visible.len() == commands.len(), "{} of {} arrived at the edge", visible.len(), commands.len());
+        ensure!(
+            visible.len() == commands.len(),
+            "{} of {} arrived at the edge",
+            visible.len(),
+            commands.len()
+        );
         let base = quantile(&latencies(&reference), 0.95);
         row(&format!("GET /healthz, {rate}/s"), &latencies(&reference), base);
         row(&format!("command, {rate}/s"), &latencies(&commands), base);
@@ -68,7 +78,11 @@ struct Sample {
 }
 
 /// Starts `rate` calls a second for `seconds`, each when it is due. A call that starts late counts as waiting.
-async fn at_rate<F>(rate: u32, seconds: u32, call: impl Fn(usize) -> F) -> anyhow::Result<Vec<Sample>>
+async fn at_rate<F>(
+    rate: u32,
+    seconds: u32,
+    call: impl Fn(usize) -> F,
+) -> anyhow::Result<Vec<Sample>>
 where
     F: Future<Output = anyhow::Result<Option<u64>>> + Send + 'static,
 {
@@ -112,8 +126,13 @@ async fn toggle(api: &Api, number: usize) -> anyhow::Result<u64> {
 }
 
 /// Notes when each position arrives at the edge.
-async fn follow(edge: String, key: String, arrivals: Arc<Mutex<Vec<(u64, Instant)>>>) -> anyhow::Result<()> {
-    let response = reqwest::Client::new().get(format!("{edge}/v1/stream")).bearer_auth(key).send().await?;
+async fn follow(
+    edge: String,
+    key: String,
+    arrivals: Arc<Mutex<Vec<(u64, Instant)>>>,
+) -> anyhow::Result<()> {
+    let response =
+        reqwest::Client::new().get(format!("{edge}/v1/stream")).bearer_auth(key).send().await?;
     let mut body = response.bytes_stream();
     let mut text = String::new();
     while let Some(chunk) = body.next().await {
@@ -136,7 +155,11 @@ fn latencies(samples: &[Sample]) -> Vec<Duration> {
 fn quantile(durations: &[Duration], q: f64) -> f64 {
     let mut sorted = durations.to_vec();
     sorted.sort_unstable();
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into a short list")]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index into a short list"
+    )]
     let index = ((sorted.len() - 1) as f64 * q).round() as usize;
     sorted[index].as_secs_f64() * 1000.0
 }

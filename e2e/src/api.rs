@@ -33,7 +33,8 @@ impl Api {
         let login = json!({"email": email, "password": password});
         let answer = api.send(Method::POST, "/api/v1/sessions", Some(login), &[]).await?;
         ensure!(answer.status < 300, "login answered {}: {}", answer.status, answer.body);
-        api.token = answer.body["access_token"].as_str().context("login gave no access_token")?.to_owned();
+        api.token =
+            answer.body["access_token"].as_str().context("login gave no access_token")?.to_owned();
         Ok(api)
     }
 
@@ -71,7 +72,8 @@ impl Api {
         body: Option<Value>,
         headers: &[(&str, &str)],
     ) -> anyhow::Result<Answer> {
-        let mut request = self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
+        let mut request =
+            self.client.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -80,9 +82,14 @@ impl Api {
         }
         let response = request.send().await?;
         let header = |name: &str| {
-            response.headers().get(name).and_then(|value| value.to_str().ok()).map(ToOwned::to_owned)
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(ToOwned::to_owned)
         };
-        let (status, etag, position) = (response.status().as_u16(), header("etag"), header("ff-position"));
+        let (status, etag, position) =
+            (response.status().as_u16(), header("etag"), header("ff-position"));
         let text = response.text().await?;
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text)? };
         Ok(Answer { status, etag, position, body })

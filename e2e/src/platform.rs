@@ -18,12 +18,17 @@ pub struct Platform {
 }
 
 const LISTENERS: [&str; 3] = ["FF_CONTROL_LISTEN", "FF_EDGE_LISTEN", "FF_PROJECTOR_LISTEN"];
-const SERVERS: [&str; 3] = ["FF_STACK_NATS_PORT", "FF_STACK_POSTGRES_PORT", "FF_STACK_CLICKHOUSE_PORT"];
+const SERVERS: [&str; 3] =
+    ["FF_STACK_NATS_PORT", "FF_STACK_POSTGRES_PORT", "FF_STACK_CLICKHOUSE_PORT"];
 
 impl Platform {
     /// Starts one, and waits until it is ready.
     pub fn start() -> anyhow::Result<Self> {
-        let ports = LISTENERS.iter().chain(&SERVERS).map(|name| (*name, ff_testkit::ports::free_port())).collect();
+        let ports = LISTENERS
+            .iter()
+            .chain(&SERVERS)
+            .map(|name| (*name, ff_testkit::ports::free_port()))
+            .collect();
         let platform = Self { folder: tempfile::tempdir()?, ports };
         platform.up()?;
         Ok(platform)
@@ -45,7 +50,11 @@ impl Platform {
         let mut command = Command::new(binary()?);
         command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
         for (name, port) in &self.ports {
-            let value = if LISTENERS.contains(name) { format!("127.0.0.1:{port}") } else { port.to_string() };
+            let value = if LISTENERS.contains(name) {
+                format!("127.0.0.1:{port}")
+            } else {
+                port.to_string()
+            };
             command.env(name, value);
         }
         Ok(command)
@@ -119,7 +128,9 @@ impl Platform {
     /// The last lines of every log, for the message of a failed test.
     pub fn logs(&self) -> String {
         let mut all = String::new();
-        for entry in std::fs::read_dir(self.folder.path().join(".local/log")).into_iter().flatten().flatten() {
+        for entry in
+            std::fs::read_dir(self.folder.path().join(".local/log")).into_iter().flatten().flatten()
+        {
             let log = std::fs::read_to_string(entry.path()).unwrap_or_default();
             let tail: Vec<&str> = log.lines().rev().take(15).collect();
             all.push_str(&format!("--- {}\n", entry.path().display()));
@@ -155,7 +166,11 @@ fn kill(pid: i32) -> anyhow::Result<()> {
 }
 
 fn text(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// The binary under test: beside this test's own executable, or what `FF_BIN` names.
@@ -164,9 +179,13 @@ fn binary() -> anyhow::Result<PathBuf> {
         return Ok(path.into());
     }
     let test = std::env::current_exe()?;
-    let path = test.parent().and_then(Path::parent).context("a test is two folders deep")?.join("ff");
+    let path =
+        test.parent().and_then(Path::parent).context("a test is two folders deep")?.join("ff");
     if !path.is_file() {
-        bail!("{} is missing: run `cargo build -p ff-server -p ff-stack --bins` first", path.display());
+        bail!(
+            "{} is missing: run `cargo build -p ff-server -p ff-stack --bins` first",
+            path.display()
+        );
     }
     Ok(path)
 }

@@ -5,6 +5,7 @@
 //! can make a whole new chain, so its head is signed at intervals, and both can be [exported](export) to a place they
 //! cannot write to.
 
+mod compare;
 mod export;
 mod head;
 mod row;

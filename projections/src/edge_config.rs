@@ -21,8 +21,10 @@ mod stream;
 mod world;
 
 use std::future::Future;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use async_nats::connection::State;
 use ff_eventlog::EventLog;
 use tokio::time::sleep;
 
@@ -53,6 +55,8 @@ impl Default for PublisherOptions {
 
 /// How long to wait before what failed is tried again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How often the connection is looked at.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Publishes the config of every environment.
 #[derive(Debug)]
@@ -85,10 +89,15 @@ impl<L: EventLog> Publisher<L> {
         let active = metrics::gauge!("ff_edge_config_publisher_active");
         let mut failing = false;
         loop {
-            let stopped = match ConfigStream::open(&self.client, &self.options).await {
+            let stopped = match self.open().await {
                 Ok(stream) => {
                     active.set(1.0);
-                    let stopped = self.publish(&stream, &mut failing).await;
+                    // What was under way when the connection broke will not be answered; to wait for it would
+                    // only cost time, and to stop anywhere is harmless.
+                    let stopped = tokio::select! {
+                        stopped = self.publish(&stream, &mut failing) => stopped,
+                        stopped = self.disconnected() => stopped,
+                    };
                     active.set(0.0);
                     if matches!(stopped, Stop::Displaced) {
                         tracing::info!("another edge config publisher works, standing by");
@@ -115,6 +124,23 @@ impl<L: EventLog> Publisher<L> {
             }
             sleep(RETRY).await;
         }
+    }
+
+    async fn open(&self) -> Result<ConfigStream, Stop> {
+        tokio::select! {
+            opened = ConfigStream::open(&self.client, &self.options) => opened,
+            stopped = self.disconnected() => Err(stopped),
+        }
+    }
+
+    /// Returns when there is no connection, or another one than when it was called.
+    async fn disconnected(&self) -> Stop {
+        let connects = || self.client.statistics().connects.load(Ordering::Relaxed);
+        let before = connects();
+        while connects() == before && self.client.connection_state() == State::Connected {
+            sleep(LOOK).await;
+        }
+        Stop::Interrupted("the connection to NATS is lost".into())
     }
 
     async fn publish(&self, stream: &ConfigStream, failing: &mut bool) -> Stop {

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 /// How far it reads ahead, in KiB of commits.
-const AHEAD: u32 = 16 * 1024;
+const AHEAD: u32 = 4 * 1024;
 /// How long a batch waits for more commits.
 const LINGER: Duration = Duration::from_millis(20);
 

@@ -191,6 +191,8 @@ impl<P: Projection> Rebuild<P> {
         let mut batch = Batch::default();
         let filled = feed.fill(&mut batch, LIMITS).await;
         filled.map_err(ProjectionError::Log)?.ok_or(ProjectionError::TailEnded)?;
+        // Also when it fails: whoever looks for the poison must look this far.
+        self.position = self.position.max(batch.end().unwrap_or(self.position));
         let Self { schema, projection, parked, .. } = self;
         let careful = batch.commits.first().is_some_and(|first| first.position <= self.one_by_one);
         if careful {
@@ -203,7 +205,6 @@ impl<P: Projection> Rebuild<P> {
             projection.take(transaction, *schema, &batch.commits, parked).await?;
         }
         self.commits += batch.commits.len() as u64;
-        self.position = self.position.max(batch.end().unwrap_or(self.position));
         if let Some(defect) = batch.damaged {
             match P::ON_POISON {
                 OnPoison::Park => self.position = self.position.max(pass_over(*schema, &defect)),

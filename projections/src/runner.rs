@@ -26,6 +26,8 @@ const BEHIND: BatchLimits = BatchLimits { commits: 1000, bytes: 8 << 20 };
 
 /// How often a replica that stands by looks whether it can work.
 const STANDBY: Duration = Duration::from_millis(200);
+/// How often it asks how far behind it is while it is.
+const ASK: Duration = Duration::from_secs(1);
 /// How often a halted one looks whether a rebuild has replaced what it halted at.
 const HALTED: Duration = Duration::from_secs(1);
 const BACKOFF: std::ops::RangeInclusive<Duration> =
@@ -68,12 +70,17 @@ async fn session<L: EventLog, P: Projection>(
     let mut writer = Writer::<P>::new(connection, checkpoint).await.map_err(&error)?;
     let mut feed = Feed::start(log, writer.position);
     let mut head = log.head().await?;
+    let mut asked = Instant::now();
     loop {
         let behind = feed.head() < head;
         let mut batch = Batch::default();
         let limits = if behind { BEHIND } else { LIVE };
         feed.fill(&mut batch, limits).await?.ok_or(ProjectionError::TailEnded)?;
         head = head.max(batch.end().unwrap_or(head));
+        if batch.caught_up.is_none() && asked.elapsed() > ASK {
+            asked = Instant::now();
+            head = log.head().await.map_or(head, |now| now.max(head));
+        }
         if batch.commits.is_empty()
             && batch.damaged.is_none()
             && batch.end().is_none_or(|end| end <= writer.position)

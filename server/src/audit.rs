@@ -64,12 +64,16 @@ async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCo
     // The key that this installation signs with, once it has one.
     let path = &settings.projector.signing_key;
     let trusted = match path.exists() {
-        true => Some(audit::load_or_create_key(path).context("FF_PROJECTOR_SIGNING_KEY")?.verifying_key()),
+        true => Some(
+            audit::load_or_create_key(path).context("FF_PROJECTOR_SIGNING_KEY")?.verifying_key(),
+        ),
         false => None,
     };
     let options = VerifyOptions { trusted, heads: Vec::new() };
     let mut shown = Instant::now();
-    let report = audit::verify(&pool, log.as_ref(), &options, |progress| show(&progress, &mut shown)).await?;
+    let report =
+        audit::verify(&pool, log.as_ref(), &options, |progress| show(&progress, &mut shown))
+            .await?;
     for finding in &report.findings {
         say!("{finding}");
     }
@@ -79,7 +83,11 @@ async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCo
         report.position,
         report.heads,
         if report.with_log { "compared with the log" } else { "not compared with the log" },
-        if report.is_sound() { "sound".to_owned() } else { format!("{} findings", report.findings.len()) },
+        if report.is_sound() {
+            "sound".to_owned()
+        } else {
+            format!("{} findings", report.findings.len())
+        },
     );
     say!("hash of the last row: {}", report.row_hash);
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -95,11 +103,16 @@ fn show(progress: &VerifyProgress, shown: &mut Instant) {
     let _ = writeln!(std::io::stderr(), "{} rows, {:.0} %", progress.rows, 100.0 * done.min(1.0));
 }
 
-async fn export(settings: &Settings, to: Option<PathBuf>, after: Position) -> anyhow::Result<ExitCode> {
+async fn export(
+    settings: &Settings,
+    to: Option<PathBuf>,
+    after: Position,
+) -> anyhow::Result<ExitCode> {
     let pool = connect::database(&settings.database).await?;
     let report = match to {
         Some(path) => {
-            let file = tokio::fs::File::create(&path).await.with_context(|| path.display().to_string())?;
+            let file =
+                tokio::fs::File::create(&path).await.with_context(|| path.display().to_string())?;
             let report = audit::export(&pool, after, file).await?;
             say!("{} rows and {} signed heads in {}", report.rows, report.heads, path.display());
             report

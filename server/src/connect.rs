@@ -21,8 +21,15 @@ pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
 
 /// The database.
 pub async fn database(settings: &Database) -> anyhow::Result<PgPool> {
-    let place = format!("PostgreSQL at {}:{} (FF_DATABASE_HOST, FF_DATABASE_PORT)", settings.host, settings.port);
-    PgPoolOptions::new().max_connections(16).connect_with(database_options(settings)?).await.context(place)
+    let place = format!(
+        "PostgreSQL at {}:{} (FF_DATABASE_HOST, FF_DATABASE_PORT)",
+        settings.host, settings.port
+    );
+    PgPoolOptions::new()
+        .max_connections(16)
+        .connect_with(database_options(settings)?)
+        .await
+        .context(place)
 }
 
 /// The database, connected to when it is first needed: for services that start without it.
@@ -37,7 +44,10 @@ const NOT_HERE: &str = "nothing was started in this folder: run `ff up` here fir
 
 /// How to connect to the database.
 pub fn database_options(settings: &Database) -> anyhow::Result<PgConnectOptions> {
-    anyhow::ensure!(!settings.host.is_empty(), "{NOT_HERE}, or name a database by FF_DATABASE_HOST");
+    anyhow::ensure!(
+        !settings.host.is_empty(),
+        "{NOT_HERE}, or name a database by FF_DATABASE_HOST"
+    );
     Ok(PgConnectOptions::new()
         .host(&settings.host)
         .port(settings.port)
@@ -54,7 +64,9 @@ pub fn log_options(settings: &Nats) -> anyhow::Result<LogOptions> {
 
 /// The event log.
 pub async fn log(settings: &Nats) -> anyhow::Result<JetStreamLog> {
-    JetStreamLog::connect(log_options(settings)?).await.with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
+    JetStreamLog::connect(log_options(settings)?)
+        .await
+        .with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
 }
 
 /// Returns when the process is asked to stop.

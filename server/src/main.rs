@@ -3,6 +3,8 @@
 //! Each command is a module of its own; what they share is configuration ([`settings`]), the folder that `ff up`
 //! keeps its state in ([`local`]), and how they connect to the servers ([`connect`]).
 
+#![allow(unreachable_pub, reason = "a binary exports nothing; `pub` says what other modules use")]
+
 mod audit;
 mod connect;
 mod import;
@@ -56,6 +58,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Check or export the audit log
     Audit(audit::AuditArgs),
+    /// List every setting: variable, default, and what it is
+    Settings,
 }
 
 fn main() -> ExitCode {
@@ -73,6 +77,12 @@ fn main() -> ExitCode {
         Command::Import(args) => connect::block_on(import::run(args)),
         Command::Replay(args) => connect::block_on(replay::run(args)),
         Command::Audit(args) => connect::block_on(audit::run(args)),
+        Command::Settings => {
+            for setting in settings::ALL {
+                say!("{:<28} {:<32} {}", setting.variable(), setting.default, setting.about);
+            }
+            Ok(ExitCode::SUCCESS)
+        }
     };
     outcome.unwrap_or_else(|error| {
         telemetry::complain(&error);

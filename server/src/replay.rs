@@ -58,7 +58,11 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
             Some(replaced) if args.compare => {
                 let differing = compare(&pool, name, replaced, report.generation).await?;
                 if differing.is_empty() {
-                    say!("{}: generations {replaced} and {} are identical", name.as_str(), report.generation);
+                    say!(
+                        "{}: generations {replaced} and {} are identical",
+                        name.as_str(),
+                        report.generation
+                    );
                 } else {
                     say!("{}: these tables differ: {}", name.as_str(), differing.join(", "));
                     outcome = ExitCode::FAILURE;
@@ -87,7 +91,12 @@ fn show(progress: &ReplayProgress, shown: &mut Instant) {
 }
 
 /// Tables whose rows differ between two generations.
-async fn compare(pool: &PgPool, name: ProjectionName, old: i32, new: i32) -> anyhow::Result<Vec<String>> {
+async fn compare(
+    pool: &PgPool,
+    name: ProjectionName,
+    old: i32,
+    new: i32,
+) -> anyhow::Result<Vec<String>> {
     let schema = |generation: i32| format!("read_{}_{generation}", name.as_str());
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT table_name::text FROM information_schema.tables WHERE table_schema = ANY($1) \

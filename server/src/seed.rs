@@ -9,16 +9,20 @@ mod catalogue;
 use std::{num::NonZeroUsize, process::ExitCode};
 
 use anyhow::Context as _;
-use ff_auth::{Authorizer as _, Cost, Grant, OwnerAuthorizer, PasswordService, Permission, Principal, Scope, keys};
-use ff_control::identity::Users;
-use ff_commands::{
-    Actor, ActorKind, Causation, CausationKind, CommandError, CommandMeta, Executable, Executor, ExecutorOptions,
-    Target, Via,
+use ff_auth::{
+    Authorizer as _, Cost, Grant, OwnerAuthorizer, PasswordService, Permission, Principal, Scope,
+    keys,
 };
+use ff_commands::{
+    Actor, ActorKind, Causation, CausationKind, CommandError, CommandMeta, Executable, Executor,
+    ExecutorOptions, Target, Via,
+};
+use ff_control::identity::Users;
 use ff_domain::{
-    ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyId, ApiKeyState, Environment, EnvironmentCommand, EnvironmentError,
-    EnvironmentId, Flag, FlagCommand, FlagError, FlagId, OrganizationError, OrganizationId, Project, ProjectCommand,
-    ProjectError, ProjectId, Segment, SegmentCommand, SegmentError, SegmentId, UserId,
+    ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyId, ApiKeyState, Environment, EnvironmentCommand,
+    EnvironmentError, EnvironmentId, Flag, FlagCommand, FlagError, FlagId, OrganizationError,
+    OrganizationId, Project, ProjectCommand, ProjectError, ProjectId, Segment, SegmentCommand,
+    SegmentError, SegmentId, UserId,
     api_key::{EnvironmentScope, KeyPurpose, TokenRole},
 };
 use ff_eventlog::JetStreamLog;
@@ -59,7 +63,10 @@ pub async fn run() -> anyhow::Result<ExitCode> {
 
 /// Makes what is missing.
 pub async fn seed(settings: &Settings) -> anyhow::Result<Demo> {
-    anyhow::ensure!(!settings.demo.password.expose_secret().is_empty(), "FF_DEMO_PASSWORD: set a password");
+    anyhow::ensure!(
+        !settings.demo.password.expose_secret().is_empty(),
+        "FF_DEMO_PASSWORD: set a password"
+    );
     let pool = connect::database(&settings.database).await?;
     let users = Users::new(pool, PasswordService::new(Cost::DEFAULT, NonZeroUsize::MIN));
     let owner = users
@@ -143,7 +150,8 @@ impl Seeder {
 
     /// The platform itself may do everything; it need not be a member anywhere.
     fn grant(&self, permission: Permission) -> anyhow::Result<Grant> {
-        let nobody: std::collections::HashMap<(Uuid, Uuid), ff_auth::Role> = std::collections::HashMap::new();
+        let nobody: std::collections::HashMap<(Uuid, Uuid), ff_auth::Role> =
+            std::collections::HashMap::new();
         let scope = Scope::organization(self.org.0);
         Ok(OwnerAuthorizer::new(nobody).authorize(&Principal::system(), permission, &scope)?)
     }
@@ -154,7 +162,8 @@ impl Seeder {
         A: Executable<Error: Exists + std::fmt::Debug>,
         CommandError<A>: std::error::Error + Send + Sync + 'static,
     {
-        let permission = A::permission(&command).context("a command of the seed needs a permission")?;
+        let permission =
+            A::permission(&command).context("a command of the seed needs a permission")?;
         let grant = self.grant(permission)?;
         let target = Target::<A>::new(self.org, id);
         match self.executor.execute(&grant, target, command, Self::meta(), None).await {
@@ -226,7 +235,10 @@ impl Seeder {
     }
 
     async fn keys(&self) -> anyhow::Result<Demo> {
-        let scope = || EnvironmentScope { project: catalogue::project(), environment: catalogue::production() };
+        let scope = || EnvironmentScope {
+            project: catalogue::project(),
+            environment: catalogue::production(),
+        };
         let server = KeyPurpose::SdkServer(scope());
         let client = KeyPurpose::SdkClient(scope());
         let token = KeyPurpose::ApiToken { role: TokenRole::Admin };
@@ -238,7 +250,12 @@ impl Seeder {
     }
 
     /// Issues the key that follows from the secret and the name.
-    async fn key(&self, name: &str, kind: keys::KeyKind, purpose: KeyPurpose) -> anyhow::Result<String> {
+    async fn key(
+        &self,
+        name: &str,
+        kind: keys::KeyKind,
+        purpose: KeyPurpose,
+    ) -> anyhow::Result<String> {
         let secret: [u8; 32] = Sha256::new()
             .chain_update(self.secret.as_bytes())
             .chain_update(b"/demo-key/")

@@ -50,7 +50,10 @@ pub async fn control(settings: Settings, shutdown: CancellationToken) -> anyhow:
 
 /// An edge.
 pub async fn edge(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    anyhow::ensure!(!settings.nats.url.is_empty(), "FF_NATS_URL: name the NATS server that has the config");
+    anyhow::ensure!(
+        !settings.nats.url.is_empty(),
+        "FF_NATS_URL: name the NATS server that has the config"
+    );
     let options = EdgeOptions::new(settings.edge.listen, &settings.nats.url, &settings.edge.data);
     Ok(Edge::run(options, shutdown.cancelled()).await?)
 }
@@ -61,10 +64,14 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
     let listener = tokio::net::TcpListener::bind(settings.projector.listen).await?;
     let log = connect::log(&settings.nats).await?;
     let pool = connect::database_lazily(&settings.database)?;
-    let key = audit::load_or_create_key(&settings.projector.signing_key).context("FF_PROJECTOR_SIGNING_KEY")?;
-    let options =
-        ProjectorOptions { signer: Some(Signer { key, every: SIGN_EVERY }), ..ProjectorOptions::default() };
-    let publisher_options = PublisherOptions { replicas: settings.nats.replicas, ..PublisherOptions::default() };
+    let key = audit::load_or_create_key(&settings.projector.signing_key)
+        .context("FF_PROJECTOR_SIGNING_KEY")?;
+    let options = ProjectorOptions {
+        signer: Some(Signer { key, every: SIGN_EVERY }),
+        ..ProjectorOptions::default()
+    };
+    let publisher_options =
+        PublisherOptions { replicas: settings.nats.replicas, ..PublisherOptions::default() };
     let publisher = Publisher::new(log.clone(), log.client(), publisher_options);
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
@@ -72,7 +79,9 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
         .route("/metrics", get(render))
         .with_state(metrics);
     let stop = shutdown.clone();
-    let health = async { Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?) };
+    let health = async {
+        Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
+    };
     let projections = async {
         Projector::run(log, pool, options, shutdown.clone()).await;
         anyhow::Ok(())

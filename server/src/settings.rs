@@ -163,29 +163,73 @@ pub struct Setting {
 
 /// All that can be set, in the order of `.env.example`.
 pub const ALL: &[Setting] = &[
-    Setting { path: "database.host", default: "\"\"", about: "PostgreSQL host; empty: the embedded server of ff up" },
+    Setting {
+        path: "database.host",
+        default: "\"\"",
+        about: "PostgreSQL host; empty: the embedded server of ff up",
+    },
     Setting { path: "database.port", default: "5432", about: "PostgreSQL port" },
     Setting { path: "database.name", default: "\"feature_flags\"", about: "name of the database" },
     Setting { path: "database.user", default: "\"postgres\"", about: "role to log in as" },
     Setting { path: "database.password", default: "\"\"", about: "its password" },
-    Setting { path: "nats.url", default: "\"\"", about: "NATS with JetStream, nats://host:4222; empty: embedded" },
-    Setting { path: "nats.replicas", default: "1", about: "copies of the log in a NATS cluster, 1 or 3" },
-    Setting { path: "clickhouse.url", default: "\"\"", about: "ClickHouse over HTTP, http://host:8123; empty: embedded" },
-    Setting { path: "auth.jwt_secret", default: "\"\"", about: "signs sessions, 32 bytes or more; ff up makes one" },
+    Setting {
+        path: "nats.url",
+        default: "\"\"",
+        about: "NATS with JetStream, nats://host:4222; empty: embedded",
+    },
+    Setting {
+        path: "nats.replicas",
+        default: "1",
+        about: "copies of the log in a NATS cluster, 1 or 3",
+    },
+    Setting {
+        path: "clickhouse.url",
+        default: "\"\"",
+        about: "ClickHouse over HTTP, http://host:8123; empty: embedded",
+    },
+    Setting {
+        path: "auth.jwt_secret",
+        default: "\"\"",
+        about: "signs sessions, 32 bytes or more; ff up makes one",
+    },
     Setting { path: "control.listen", default: "\"127.0.0.1:8080\"", about: "control plane" },
     Setting { path: "edge.listen", default: "\"127.0.0.1:8081\"", about: "edge" },
-    Setting { path: "edge.data", default: "\".local/data/edge\"", about: "disk copy of the edge config" },
-    Setting { path: "projector.listen", default: "\"127.0.0.1:8084\"", about: "health and metrics of the projector" },
+    Setting {
+        path: "edge.data",
+        default: "\".local/data/edge\"",
+        about: "disk copy of the edge config",
+    },
+    Setting {
+        path: "projector.listen",
+        default: "\"127.0.0.1:8084\"",
+        about: "health and metrics of the projector",
+    },
     Setting {
         path: "projector.signing_key",
         default: "\".local/data/audit-signing.key\"",
         about: "Ed25519 key that signs the head of the audit log",
     },
     Setting { path: "stack.nats_port", default: "4222", about: "port of the embedded NATS" },
-    Setting { path: "stack.postgres_port", default: "5432", about: "port of the embedded PostgreSQL" },
-    Setting { path: "stack.clickhouse_port", default: "8123", about: "port of the embedded ClickHouse-compatible server" },
-    Setting { path: "demo.email", default: "\"demo@example.com\"", about: "login of the first owner" },
-    Setting { path: "demo.password", default: "\"\"", about: "password of the first owner; empty: one is made" },
+    Setting {
+        path: "stack.postgres_port",
+        default: "5432",
+        about: "port of the embedded PostgreSQL",
+    },
+    Setting {
+        path: "stack.clickhouse_port",
+        default: "8123",
+        about: "port of the embedded ClickHouse-compatible server",
+    },
+    Setting {
+        path: "demo.email",
+        default: "\"demo@example.com\"",
+        about: "login of the first owner",
+    },
+    Setting {
+        path: "demo.password",
+        default: "\"\"",
+        about: "password of the first owner; empty: one is made",
+    },
     Setting { path: "log.filter", default: "\"info\"", about: "what is logged, as of tracing" },
     Setting { path: "log.format", default: "\"text\"", about: "text or json" },
 ];
@@ -242,8 +286,10 @@ impl Settings {
     fn from_figment(figment: &Figment) -> Result<Self, SettingsError> {
         figment.extract().map_err(|error| {
             let path = error.path.join(".");
-            let set_by_variable =
-                error.metadata.as_ref().is_some_and(|metadata| metadata.name.contains("environment"));
+            let set_by_variable = error
+                .metadata
+                .as_ref()
+                .is_some_and(|metadata| metadata.name.contains("environment"));
             let place = match ALL.iter().find(|setting| setting.path == path) {
                 Some(setting) if set_by_variable => setting.variable(),
                 _ => path,
@@ -276,7 +322,8 @@ fn defaults() -> Figment {
 
 /// Only variables that are settings: `.local/env` holds others of the same prefix.
 fn environment() -> Env {
-    let names: Vec<String> = ALL.iter().map(|s| s.variable()["FF_".len()..].to_lowercase()).collect();
+    let names: Vec<String> =
+        ALL.iter().map(|s| s.variable()["FF_".len()..].to_lowercase()).collect();
     Env::prefixed("FF_")
         .filter(move |name| names.iter().any(|known| name.as_str().eq_ignore_ascii_case(known)))
         .map(|name| name.as_str().replacen('_', ".", 1).into())
@@ -307,7 +354,10 @@ mod tests {
     #[test]
     fn a_variable_goes_over_the_file_and_the_file_over_the_default() {
         figment::Jail::expect_with(|jail| {
-            jail.create_file("ff.toml", "[database]\nname = \"from_file\"\nuser = \"file_user\"\n")?;
+            jail.create_file(
+                "ff.toml",
+                "[database]\nname = \"from_file\"\nuser = \"file_user\"\n",
+            )?;
             jail.set_env("FF_DATABASE_NAME", "from_env");
             let settings = Settings::load(Noted::Use).unwrap();
             assert_eq!(settings.database.name, "from_env");
@@ -332,7 +382,8 @@ mod tests {
         let example = include_str!("../../.env.example");
         for setting in ALL {
             let line = format!("{}={}", setting.variable(), setting.default.trim_matches('"'));
-            assert!(example.lines().any(|found| found.trim_start_matches("# ") == line), "{line} is missing");
+            let entry = format!("# {}\n# {line}\n", setting.about);
+            assert!(example.contains(&entry), "{entry} is missing");
         }
     }
 }

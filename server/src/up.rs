@@ -100,7 +100,12 @@ pub fn ps() -> anyhow::Result<ExitCode> {
     for process in status.processes {
         let pid = process.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string());
         let state = format!("{:?}", process.state).to_lowercase();
-        say!("{:<12} {pid:>8}  {state:<9} {:>8}  {}", process.name, process.restarts, process.since);
+        say!(
+            "{:<12} {pid:>8}  {state:<9} {:>8}  {}",
+            process.name,
+            process.restarts,
+            process.since
+        );
     }
     Ok(ExitCode::SUCCESS)
 }

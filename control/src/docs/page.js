@@ -65,7 +65,8 @@ function article(api, operation) {
   const body = operation.requestBody?.content?.["application/json"]?.schema;
   if (body) made.append(element("h4", {}, "Body"), schema(api, body, true));
   made.append(element("h4", {}, "Answers"));
-  for (const [status, answer] of Object.entries(operation.responses)) {
+  for (const [status, given] of Object.entries(operation.responses)) {
+    const answer = given.$ref ? api.components.responses[named(given.$ref)] : given;
     const content = Object.values(answer.content ?? {})[0]?.schema;
     const line = element("span", {}, element("code", {}, status), " ", prose(answer.description));
     made.append(content ? unfold(line, () => schema(api, content, false)) : element("div", {}, line));

@@ -172,9 +172,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        parts.extensions.get::<Self>().cloned().ok_or_else(|| {
-            challenge(code::NO_CREDENTIALS, "sign in first", "Bearer realm=\"ff\"")
-        })
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| challenge(code::NO_CREDENTIALS, "sign in first", "Bearer realm=\"ff\""))
     }
 }
 

@@ -128,8 +128,7 @@ mod tests {
 
     #[test]
     fn a_burst_is_let_through_and_then_as_many_as_come_back() {
-        let quota =
-            Quota { requests: NonZeroU32::new(3).unwrap(), window: Duration::from_secs(6) };
+        let quota = Quota { requests: NonZeroU32::new(3).unwrap(), window: Duration::from_secs(6) };
         let limiter = Limiter::new(quota);
         let start = Instant::now();
         let take = |who: &'static str, at| {

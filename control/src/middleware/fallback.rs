@@ -32,6 +32,7 @@ pub(crate) async fn method_not_allowed(method: Method) -> Problem {
 }
 
 /// A handler panicked. What it said is in the log, by the panic hook and here.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over like this")]
 pub(crate) fn broken(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic
         .downcast_ref::<&'static str>()
@@ -50,4 +51,29 @@ pub(crate) async fn within(request: Request, next: Next) -> Response {
             .retry_after(1)
             .into_response()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::{Router, routing::get};
+    use tower::ServiceExt as _;
+    use tower_http::catch_panic::CatchPanicLayer;
+
+    use super::*;
+
+    async fn explode() -> &'static str {
+        panic!("a secret that is for the log alone")
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_that_tells_nothing() {
+        let router = Router::new().route("/", get(explode)).layer(CatchPanicLayer::custom(broken));
+        let request = Request::builder().uri("/").body(Body::empty()).unwrap();
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains(code::INTERNAL) && !text.contains("secret"), "{text}");
+    }
 }

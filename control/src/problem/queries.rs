@@ -16,10 +16,12 @@ impl From<QueryError> for Problem {
                 tracing::warn!(error = %super::Chain(&error), "a query found no Postgres");
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(1)
             }
-            QueryError::BadCursor => Self::new(StatusCode::BAD_REQUEST, code, "see `errors`")
-                .at("?cursor", detail),
-            QueryError::BadLimit { .. } => Self::new(StatusCode::BAD_REQUEST, code, "see `errors`")
-                .at("?limit", detail),
+            QueryError::BadCursor => {
+                Self::new(StatusCode::BAD_REQUEST, code, "see `errors`").at("?cursor", detail)
+            }
+            QueryError::BadLimit { .. } => {
+                Self::new(StatusCode::BAD_REQUEST, code, "see `errors`").at("?limit", detail)
+            }
             QueryError::Unreadable { .. } | QueryError::Refused { .. } => Self::internal(&error),
         }
     }

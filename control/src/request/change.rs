@@ -181,8 +181,7 @@ fn comment(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 /// The problem of a header that cannot be read.
 pub(crate) fn bad_header(name: &str, detail: impl Into<String>) -> Problem {
     let summary = format!("the header `{name}` cannot be read, see `errors`");
-    Problem::new(StatusCode::BAD_REQUEST, code::BAD_HEADER, summary)
-        .at(format!("{name}:"), detail)
+    Problem::new(StatusCode::BAD_REQUEST, code::BAD_HEADER, summary).at(format!("{name}:"), detail)
 }
 
 fn digest(method: &Method, path: &str, body: &Bytes) -> String {

@@ -30,8 +30,7 @@ pub(crate) async fn readyz(State(app): State<App>) -> impl IntoResponse {
     let word = |up: bool| if up { "ok" } else { "unavailable" };
     let ready = nats && postgres;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body =
-        json!({"status": word(ready), "nats": word(nats), "postgres": word(postgres)});
+    let body = json!({"status": word(ready), "nats": word(nats), "postgres": word(postgres)});
     (status, Json(body))
 }
 

@@ -62,13 +62,18 @@ fn every_operation_is_named_once_and_says_how_it_can_fail() {
             assert!(headers.contains("If-Match"), "{id}");
         }
         for status in expected {
-            let content = &responses[status]["content"]["application/problem+json"];
+            let shared = responses[status]["$ref"].as_str().unwrap();
+            let shared = document.pointer(shared.strip_prefix('#').unwrap()).unwrap();
+            let content = &shared["content"]["application/problem+json"];
             assert_eq!(content["schema"]["$ref"], "#/components/schemas/Problem", "{id} {status}");
         }
         for part in path.split('/').filter_map(|part| part.strip_prefix('{')) {
             let name = part.trim_end_matches('}');
             let parameters = operation["parameters"].as_array().unwrap();
-            assert!(parameters.iter().any(|p| p["name"] == name && p["in"] == "path"), "{id} {name}");
+            assert!(
+                parameters.iter().any(|p| p["name"] == name && p["in"] == "path"),
+                "{id} {name}"
+            );
         }
     }
 }

@@ -25,7 +25,8 @@ async fn without_nats_commands_are_refused_in_time_and_come_back() {
     assert_eq!(reply.status, 503, "{}", reply.body);
     assert!(reply.body["code"].as_str().unwrap().starts_with("FF-2"), "{}", reply.body);
     assert!(reply.headers.contains_key("retry-after"));
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // Within two seconds on a machine that is not busy; what is excluded here is waiting for NATS.
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let ready = world.send(world.open(Method::GET, "/readyz")).await.is(503);
     assert_eq!(ready.body["nats"], "unavailable");
     world.send(world.open(Method::GET, "/healthz")).await.is(200);

@@ -1,19 +1,18 @@
 //! Requests that are wrong in every way a request can be: each a problem document that names the place.
 
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::world::{World, flag, quota};
 
 const FLAGS: &str = "/orgs/acme/projects/web/flags";
-const TARGETING: &str =
-    "/orgs/acme/projects/web/flags/checkout/environments/production/targeting";
+const TARGETING: &str = "/orgs/acme/projects/web/flags/checkout/environments/production/targeting";
 
 fn deep(levels: usize) -> String {
-    let condition = (0..levels).fold(
-        r#"{"attribute":"a","operator":"exists"}"#.to_owned(),
-        |inside, _| format!(r#"{{"not":{inside}}}"#),
-    );
+    let condition = (0..levels)
+        .fold(r#"{"attribute":"a","operator":"exists"}"#.to_owned(), |inside, _| {
+            format!(r#"{{"not":{inside}}}"#)
+        });
     format!(
         r#"{{"off_variation":"off","default":{{"variation":"off"}},"rules":[{{"if":{condition},"then":{{"variation":"on"}}}}]}}"#
     )

@@ -26,11 +26,7 @@ const PATHS: [(&str, &str, &str); 21] = [
     ("GET", "/orgs/{org}/projects/web/segments", ""),
     ("GET", "/orgs/{org}/keys", ""),
     ("GET", "/orgs/{org}/audit", ""),
-    (
-        "POST",
-        "/orgs/{org}/keys",
-        r#"{"name":"x","purpose":{"kind":"api_token","role":"admin"}}"#,
-    ),
+    ("POST", "/orgs/{org}/keys", r#"{"name":"x","purpose":{"kind":"api_token","role":"admin"}}"#),
     ("DELETE", "/orgs/{org}/keys/00000000-0000-0000-0000-000000000000", ""),
     (
         "POST",

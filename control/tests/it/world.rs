@@ -120,10 +120,7 @@ impl World {
                 "/orgs/acme/projects/web/environments",
                 json!({"key": "production", "name": "Production", "production": true}),
             ),
-            (
-                "/orgs/acme/projects/web/environments",
-                json!({"key": "staging", "name": "Staging"}),
-            ),
+            ("/orgs/acme/projects/web/environments", json!({"key": "staging", "name": "Staging"})),
             ("/orgs/acme/projects/web/flags", flag("checkout")),
         ];
         for (path, body) in made {
@@ -151,11 +148,15 @@ impl World {
 
     /// A request of the one who is signed in, who wants to see what they did.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.open(method.clone(), path).bearer_auth(self.token());
-        match self.seen.load(Ordering::Relaxed) {
-            seen if method == Method::GET && seen > 0 => request.header("FF-Min-Position", seen),
-            _ => request,
-        }
+        self.request_by(&self.token(), method, path)
+    }
+
+    /// The same, of whoever holds `bearer`.
+    pub(crate) fn request_by(&self, bearer: &str, method: Method, path: &str) -> RequestBuilder {
+        let seen = self.seen.load(Ordering::Relaxed);
+        let sees = method == Method::GET && seen > 0;
+        let request = self.open(method, path).bearer_auth(bearer);
+        if sees { request.header("FF-Min-Position", seen) } else { request }
     }
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Reply {

@@ -15,8 +15,18 @@ type Values = (&'static str, Vec<Option<Value>>);
 fn kinds() -> Vec<Option<Value>> {
     let mut values = vec![None];
     values.extend(
-        [json!(null), json!(true), json!(false), json!(0), json!(1), json!(18), json!(""), json!("1"), json!("18")]
-            .map(Some),
+        [
+            json!(null),
+            json!(true),
+            json!(false),
+            json!(0),
+            json!(1),
+            json!(18),
+            json!(""),
+            json!("1"),
+            json!("18"),
+        ]
+        .map(Some),
     );
     values
 }
@@ -111,8 +121,9 @@ fn flagd_answers(file: &Path, contexts: &[Value]) -> Answers {
     let list = folder.path().join("contexts.json");
     std::fs::write(&list, serde_json::to_vec(contexts).unwrap()).unwrap();
     let clients = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients");
-    let lines =
-        output(Command::new("node").arg("flagd-answers.mjs").arg(file).arg(list).current_dir(clients));
+    let lines = output(
+        Command::new("node").arg("flagd-answers.mjs").arg(file).arg(list).current_dir(clients),
+    );
     String::from_utf8(lines)
         .unwrap()
         .lines()
@@ -160,9 +171,9 @@ fn excepted(notes: &[Value], flag: &str, context: &Value) -> bool {
                 // `1` and `18` are spelled as the language spells them, so equality is kept for them; orders are not.
                 value.as_str().is_some_and(|text| text.trim().parse::<f64>().is_ok())
             }
-            Some("number_as_version") => value.as_f64().is_some_and(|number| {
-                number.fract() != 0.0 && number.to_string().contains(".0")
-            }),
+            Some("number_as_version") => value
+                .as_f64()
+                .is_some_and(|number| number.fract() != 0.0 && number.to_string().contains(".0")),
             _ => false,
         }
     })
@@ -207,7 +218,11 @@ fn compare(name: &str, attributes: &[Values], constant: &[&str]) {
     for flag in &imported.definition.flags {
         let ways = seen.get(flag.key.as_str()).map_or(0, BTreeSet::len);
         let expected = if constant.contains(&flag.key.as_str()) { 1..=1 } else { 2..=9 };
-        assert!(expected.contains(&ways), "{name}: flag {} was seen to answer in {ways} ways", flag.key);
+        assert!(
+            expected.contains(&ways),
+            "{name}: flag {} was seen to answer in {ways} ways",
+            flag.key
+        );
     }
 }
 
@@ -231,8 +246,18 @@ fn texts_and_lists_answer_as_flagd_does() {
         &[
             ("/country", and(json!(["DE", "DE,AT", "D", "de", "DEUTSCHLAND", ",", "null", 20]))),
             ("/email", and(json!(["anna@example.com", "x@example.com.org", "anna"]))),
-            ("/user", vec![None, Some(json!(null)), Some(json!(0)), Some(json!("")), Some(json!({"role": "admin"})),
-                Some(json!({"role": ""})), Some(json!({"role": null}))]),
+            (
+                "/user",
+                vec![
+                    None,
+                    Some(json!(null)),
+                    Some(json!(0)),
+                    Some(json!("")),
+                    Some(json!({"role": "admin"})),
+                    Some(json!({"role": ""})),
+                    Some(json!({"role": null})),
+                ],
+            ),
             ("/targetingKey", vec![None, Some(json!("anna")), Some(json!("zoe"))]),
         ],
         &["own-key"],
@@ -242,10 +267,47 @@ fn texts_and_lists_answer_as_flagd_does() {
 #[test]
 fn versions_answer_as_flagd_does() {
     let versions = json!([
-        "1.2.3", "v1.2.3", "V1.2.3", " 1.2.3 ", "vv1.2.3", "1.2", "v1", "1.2.4", "1.2.2", "1.3.0", "1.1.9", "2.0.0",
-        "0.9.9", "10.0.0", "1.10.0", "v1.10", "1.9.99", "1.2.3-rc.1", "v1.2.3-rc.1", "1.2.4-rc.1", "2.0.0-rc.1",
-        "v2.0.0-rc.1", "2.0.0-rc.2", "2.0.0-rc.1+build", "1.2.3+build.5", "01.2.3", "1.02.3", "1.2.3.4", "latest",
-        "1.2.3-", "-1.2.3", 1.2, 1.3, 1.9, 2, 2.1, 0.5, -1, -0.5, 1.05, 1.25,
+        "1.2.3",
+        "v1.2.3",
+        "V1.2.3",
+        " 1.2.3 ",
+        "vv1.2.3",
+        "1.2",
+        "v1",
+        "1.2.4",
+        "1.2.2",
+        "1.3.0",
+        "1.1.9",
+        "2.0.0",
+        "0.9.9",
+        "10.0.0",
+        "1.10.0",
+        "v1.10",
+        "1.9.99",
+        "1.2.3-rc.1",
+        "v1.2.3-rc.1",
+        "1.2.4-rc.1",
+        "2.0.0-rc.1",
+        "v2.0.0-rc.1",
+        "2.0.0-rc.2",
+        "2.0.0-rc.1+build",
+        "1.2.3+build.5",
+        "01.2.3",
+        "1.02.3",
+        "1.2.3.4",
+        "latest",
+        "1.2.3-",
+        "-1.2.3",
+        1.2,
+        1.3,
+        1.9,
+        2,
+        2.1,
+        0.5,
+        -1,
+        -0.5,
+        1.05,
+        1.25,
     ]);
     let others = (0..20).map(|number| Some(json!(number))).collect();
     compare(

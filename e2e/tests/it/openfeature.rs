@@ -27,7 +27,10 @@ fn run_client(platform: &Platform, evaluations: &Value) -> Vec<Value> {
     });
     client.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
     let output = client.wait_with_output().unwrap();
-    assert!(output.status.success(), "the client failed; `make e2e-clients` installs what it needs");
+    assert!(
+        output.status.success(),
+        "the client failed; `make e2e-clients` installs what it needs"
+    );
     String::from_utf8(output.stdout)
         .unwrap()
         .lines()
@@ -49,15 +52,26 @@ async fn the_public_client_gets_every_type_and_sees_a_change() {
     ]);
     let answers = run_client(&platform, &evaluations);
     assert_eq!(answers[0]["value"], json!(false), "{}", answers[0]);
-    assert!(["red", "green", "blue"].contains(&answers[1]["value"].as_str().unwrap()), "{}", answers[1]);
+    assert!(
+        ["red", "green", "blue"].contains(&answers[1]["value"].as_str().unwrap()),
+        "{}",
+        answers[1]
+    );
     assert_eq!(answers[2]["value"], json!(50), "{}", answers[2]);
     assert!(answers[3]["value"].is_object(), "{}", answers[3]);
     assert_eq!(answers[4]["errorCode"], "FLAG_NOT_FOUND", "{}", answers[4]);
-    assert_eq!(answers[4]["value"], json!(true), "an unknown flag leaves the caller with its default");
+    assert_eq!(
+        answers[4]["value"],
+        json!(true),
+        "an unknown flag leaves the caller with its default"
+    );
     assert_eq!(answers[5]["errorCode"], "TYPE_MISMATCH", "{}", answers[5]);
 
     let api = platform.api().await.unwrap();
-    let on = api.post(&format!("{SHOP}/flags/maintenance-mode/environments/production/on"), None).await.unwrap();
+    let on = api
+        .post(&format!("{SHOP}/flags/maintenance-mode/environments/production/on"), None)
+        .await
+        .unwrap();
     assert_eq!(on.status, 200, "{}", on.body);
     let changed = json!([
         {"flag": "maintenance-mode", "type": "boolean", "default": false, "context": context, "waitFor": true},

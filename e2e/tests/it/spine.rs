@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 use crate::{PATIENCE, SHOP};
 
 /// What the edge says of a flag.
-pub async fn evaluate(platform: &Platform, key: &str, flag: &str, context: Value) -> anyhow::Result<Value> {
+pub async fn evaluate(
+    platform: &Platform,
+    key: &str,
+    flag: &str,
+    context: Value,
+) -> anyhow::Result<Value> {
     let edge = platform.value("FF_EDGE_URL")?;
     let response = reqwest::Client::new()
         .post(format!("{edge}/ofrep/v1/evaluate/flags/{flag}"))

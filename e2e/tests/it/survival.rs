@@ -70,7 +70,12 @@ async fn acknowledged_commands_survive_random_kills_and_projections_equal_a_repl
 
     // A command of now is behind everything before it: once it is read, all of it can be.
     let last = api
-        .send(reqwest::Method::POST, &format!("{SHOP}/flags/new-checkout/environments/staging/on"), None, &[])
+        .send(
+            reqwest::Method::POST,
+            &format!("{SHOP}/flags/new-checkout/environments/staging/on"),
+            None,
+            &[],
+        )
         .await
         .unwrap();
     let position = last.position.unwrap();
@@ -80,7 +85,11 @@ async fn acknowledged_commands_survive_random_kills_and_projections_equal_a_repl
         let page = api.get_at(&path, &position).await.unwrap();
         assert_eq!(page.status, 200, "{}", page.body);
         for item in page.body["items"].as_array().unwrap() {
-            assert!(listed.insert(item["key"].as_str().unwrap().to_owned()), "{} is listed twice", item["key"]);
+            assert!(
+                listed.insert(item["key"].as_str().unwrap().to_owned()),
+                "{} is listed twice",
+                item["key"]
+            );
         }
         if let Some(cursor) = page.body["next_cursor"].as_str() {
             next = Some(format!("{SHOP}/flags?limit=200&search=kill-&cursor={cursor}"));
@@ -100,7 +109,8 @@ async fn acknowledged_commands_survive_random_kills_and_projections_equal_a_repl
 /// Waits until commands and queries work again.
 async fn ready(api: &ff_e2e::Api) {
     ff_testkit::eventually(PATIENCE, || async {
-        let on = api.post(&format!("{SHOP}/flags/new-checkout/environments/staging/off"), None).await;
+        let on =
+            api.post(&format!("{SHOP}/flags/new-checkout/environments/staging/off"), None).await;
         match on {
             Ok(answer) if answer.status == 200 => {
                 let position = answer.position.unwrap_or_default();

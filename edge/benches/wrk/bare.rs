@@ -7,7 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::routing::get;
 
 /// 100 bytes.
-const ANSWER: &str = r#"{"key":"flag-500","value":true,"variant":"on","reason":"STATIC","filler":"0123456789abcdef0123456"}"#;
+const ANSWER: &str = r#"{"key":"flag-500","value":true,"variant":"on","reason":"STATIC","filler":"0123456789abcdef01234567"}"#;
 
 pub(crate) async fn serve() {
     assert_eq!(ANSWER.len(), 100);

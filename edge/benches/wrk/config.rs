@@ -48,10 +48,14 @@ async fn environment(jetstream: &jetstream::Context, id: &str, flags: usize) -> 
         objects.push((ObjectKind::Flag, format!("{number}"), flag(number).to_string().into()));
     }
     let mut hash = ConfigHash::default();
+    let mut acknowledgements = Vec::new();
     for (kind, name, bytes) in objects {
         hash.put(kind, &name, &bytes);
         let subject = object_subject(id, kind, &name);
-        jetstream.publish(subject, bytes.into()).await.unwrap().await.unwrap();
+        acknowledgements.push(jetstream.publish(subject, bytes.into()).await.unwrap());
+    }
+    for acknowledgement in acknowledgements {
+        acknowledgement.await.unwrap();
     }
     let head = Head { position: "1".to_owned(), hash: hash.hex() };
     let bytes = serde_json::to_vec(&head).unwrap();

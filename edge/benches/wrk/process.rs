@@ -14,7 +14,8 @@ pub(crate) struct Wrk<'c> {
     pub(crate) path: &'c str,
     pub(crate) key: &'c str,
     pub(crate) body: Option<&'c str>,
-    pub(crate) etag: Option<&'c str>,
+    /// One more header.
+    pub(crate) header: Option<(&'c str, &'c str)>,
 }
 
 /// Requests a second, and seconds of CPU for each of them.
@@ -98,8 +99,8 @@ impl Drop for Server {
 impl Wrk<'_> {
     fn script(&self) -> String {
         let mut script = format!("wrk.headers[\"X-API-Key\"] = \"{}\"\n", self.key);
-        if let Some(etag) = self.etag {
-            script += &format!("wrk.headers[\"If-None-Match\"] = '{etag}'\n");
+        if let Some((name, value)) = self.header {
+            script += &format!("wrk.headers[\"{name}\"] = '{value}'\n");
         }
         if let Some(body) = self.body {
             script +=

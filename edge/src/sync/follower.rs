@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::Context;
+use async_nats::jetstream::stream::Info;
 use ff_evaluator::wire::{Head, STREAM};
 use rustc_hash::FxHashMap;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -24,7 +25,7 @@ const RETRY: Duration = Duration::from_millis(250);
 /// How often an environment with the wrong hash is read anew.
 const RELOAD: Duration = Duration::from_millis(500);
 /// How often the stream is asked whether it is still the same.
-const CHECK: Duration = Duration::from_secs(5);
+const CHECK: Duration = Duration::from_secs(3);
 
 /// Environments to be written to disk.
 type Batch = Vec<(Arc<str>, Head, Objects)>;
@@ -104,6 +105,7 @@ impl Follower {
         context: &Context,
         failing: &mut bool,
     ) -> Result<(), FollowError> {
+        let made = stream_info(context).await?.created;
         let mut reader = Reader::start(context, None).await?;
         for (id, content) in reader.whole().await? {
             self.replace(id, content);
@@ -134,8 +136,11 @@ impl Follower {
                 _ = check.tick() => {
                     let connected = client.connection_state() == State::Connected;
                     self.store.metrics.following(connected);
-                    if connected && last_sequence(context).await? < reader.last {
-                        return Err(FollowError::Replaced);
+                    if connected {
+                        let info = stream_info(context).await?;
+                        if info.created != made || info.state.last_sequence < reader.last {
+                            return Err(FollowError::Replaced);
+                        }
                     }
                 }
             }
@@ -260,7 +265,7 @@ impl Follower {
     }
 }
 
-async fn last_sequence(context: &Context) -> Result<u64, FollowError> {
+async fn stream_info(context: &Context) -> Result<Info, FollowError> {
     let stream = context.get_stream(STREAM).await.map_err(FollowError::read)?;
-    Ok(stream.cached_info().state.last_sequence)
+    Ok(stream.cached_info().clone())
 }

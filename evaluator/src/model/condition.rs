@@ -47,7 +47,7 @@ pub struct Test {
     pub operator: Operator,
     /// What to compare with; its shape depends on the operator. Absent for `exists` and `not_exists`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Value>))]
     pub value: Option<Value>,
     /// Whether letters are compared without regard to case; for operators on text only.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

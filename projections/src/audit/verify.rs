@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use ed25519_dalek::VerifyingKey;
-use ff_eventlog::{Commit, Digest, EventLog, LogError, Position, Recorded, TailItem};
-use futures::{StreamExt as _, stream::BoxStream};
+use ff_eventlog::{Commit, Digest, EventLog, Position};
 use sqlx::{PgPool, Row as _, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{GENESIS, SignedHead, chained, heads, named, snake};
+use super::{GENESIS, SignedHead, chained, compare::Comparison, heads, named, snake};
 use crate::{ProjectionError, ProjectionName, checkpoint::Checkpoint, database::text};
 
 /// Rows read at once.
@@ -177,7 +176,7 @@ pub async fn verify<L: EventLog>(
             let row = Row::read(row).map_err(&error)?;
             walk.step(&row);
             if let Some(comparison) = &mut comparison {
-                comparison.with(&row, &mut walk.findings).await?;
+                comparison.with(row.position, &row.text, &mut walk.findings).await?;
             }
         }
         progress(VerifyProgress { position: walk.last, end, rows: walk.rows });
@@ -341,75 +340,5 @@ impl Walk {
             with_log,
             findings: self.findings,
         }
-    }
-}
-
-/// The log beside the rows.
-struct Comparison {
-    tail: BoxStream<'static, Result<TailItem, LogError>>,
-    next: Option<Recorded>,
-    /// What comes after has no row yet.
-    end: Position,
-    done: bool,
-}
-
-impl Comparison {
-    async fn start<L: EventLog>(log: &L, end: Position) -> Result<Self, ProjectionError> {
-        let tail = log.tail(Position::ZERO);
-        let mut comparison = Self { tail, next: None, end, done: end == Position::ZERO };
-        comparison.advance().await?;
-        Ok(comparison)
-    }
-
-    async fn advance(&mut self) -> Result<(), ProjectionError> {
-        self.next = None;
-        while !self.done {
-            match self.tail.next().await {
-                Some(Ok(TailItem::Commit(commit))) if commit.position > self.end => {
-                    self.done = true;
-                }
-                Some(Ok(TailItem::Commit(commit))) => {
-                    self.done = commit.position == self.end;
-                    self.next = Some(commit);
-                    return Ok(());
-                }
-                Some(Ok(TailItem::CaughtUp(_))) => self.done = true,
-                // What is wrong with the log itself is found by its own check.
-                Some(Err(LogError::Damaged(_))) => {}
-                Some(Err(error)) => return Err(error.into()),
-                None => return Err(ProjectionError::TailEnded),
-            }
-        }
-        Ok(())
-    }
-
-    async fn with(
-        &mut self,
-        row: &Row,
-        findings: &mut Vec<AuditFinding>,
-    ) -> Result<(), ProjectionError> {
-        let position = row.position;
-        while let Some(commit) = self.next.as_ref().filter(|next| next.position < position) {
-            findings.push(AuditFinding::NoRow { position: commit.position });
-            self.advance().await?;
-        }
-        match &self.next {
-            Some(commit) if commit.position == position => {
-                if commit.bytes != row.text.as_bytes() {
-                    findings.push(AuditFinding::DiffersFromLog { position });
-                }
-                self.advance().await?;
-            }
-            _ => findings.push(AuditFinding::NotOnLog { position }),
-        }
-        Ok(())
-    }
-
-    async fn rest(&mut self, findings: &mut Vec<AuditFinding>) -> Result<(), ProjectionError> {
-        while let Some(commit) = &self.next {
-            findings.push(AuditFinding::NoRow { position: commit.position });
-            self.advance().await?;
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use ff_domain::{Flag, FlagEvent};
-use ff_projections::{ProjectionError, ProjectionName, replay};
+use ff_projections::{PoisonError, ProjectionError, ProjectionName, replay};
 
 use crate::world::{World, environment, flag_id, new_flag, project, renamed};
 
@@ -97,4 +97,60 @@ async fn only_one_rebuild_of_a_projection_at_a_time() {
     let (one, other) = tokio::join!(replay(), replay());
     let refused = [one, other].into_iter().filter_map(Result::err).collect::<Vec<_>>();
     assert!(matches!(refused[..], [ProjectionError::ReplayRunning { .. }]), "{refused:?}");
+}
+
+/// Lets Postgres refuse values in whatever table of this name is made from now on.
+async fn refuse(world: &World, table: &str, check: &str) {
+    let create = format!(
+        "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ \
+         DECLARE made record; BEGIN \
+         FOR made IN SELECT * FROM pg_event_trigger_ddl_commands() LOOP \
+           IF made.object_identity LIKE '%.{table}' THEN \
+             EXECUTE format('ALTER TABLE %s ADD CHECK ({check})', made.object_identity); \
+           END IF; \
+         END LOOP; END $$"
+    );
+    sqlx::query(&create).execute(world.pool()).await.unwrap();
+    let trigger = "CREATE EVENT TRIGGER refuse ON ddl_command_end WHEN TAG IN ('CREATE TABLE') \
+                   EXECUTE FUNCTION refuse()";
+    sqlx::query(trigger).execute(world.pool()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rebuild_parks_what_postgres_refuses() {
+    let mut world = busy_world().await;
+    world.change_flag("flag-7", renamed("poison")).await;
+    for round in 0..1500 {
+        world.change_flag("flag-8", renamed(format!("later {round}"))).await;
+    }
+    refuse(&world, "flags", "name <> ''poison''").await;
+    let report = replay(&world.log, world.pool(), ProjectionName::Catalog, |_| {}).await.unwrap();
+    assert_eq!((report.parked, report.position), (1, world.last));
+    assert_eq!(report.commits, 5 + 50 + 500 + 1 + 1500);
+    let parked = world.queries.parked(ProjectionName::Catalog).await.unwrap();
+    assert_eq!(parked[0].id, flag_id("flag-7").0);
+    let flag = world.queries.flag(flag_id("flag-7")).await.unwrap().unwrap();
+    assert_eq!((flag.version, flag.state.name.as_str()), (11, "9"));
+    let flag = world.queries.flag(flag_id("flag-8")).await.unwrap().unwrap();
+    assert_eq!(flag.state.name, "later 1499");
+}
+
+#[tokio::test]
+async fn a_rebuild_of_the_archive_fails_at_poison_and_what_was_read_is_read_on() {
+    let mut world = busy_world().await;
+    let running = world.project();
+    let poison = world.change_flag("flag-7", FlagEvent::Archived {}).await;
+    world.change_flag("flag-8", renamed("later")).await;
+    world.caught_up().await;
+    refuse(&world, "events", "event_type <> ''flag.archived''").await;
+    let failed = replay(&world.log, world.pool(), ProjectionName::Archive, |_| {}).await;
+    match failed {
+        Err(ProjectionError::Poisoned { position, source: PoisonError::Refused(_), .. }) => {
+            assert_eq!(position, poison);
+        }
+        other => panic!("{other:?}"),
+    }
+    let past = world.queries.as_of::<Flag>(flag_id("flag-7").0, poison).await.unwrap();
+    assert!(matches!(past, Some(Flag::Archived(_))));
+    running.stop().await;
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The file is not what flagd reads.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FileError {
-    #[error("the file is no JSON: {}", placed(.0))]
+    #[error("the file is no JSON")]
     Json(#[source] serde_json::Error),
     #[error("the file has no `flags`")]
     NoFlags,
@@ -16,12 +16,6 @@ pub(crate) enum FileError {
         /// What belongs there.
         expected: &'static str,
     },
-}
-
-fn placed(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let what = text.split(" at line ").next().unwrap_or_default();
-    format!("line {}, column {}: {what}", error.line(), error.column())
 }
 
 /// An import that ends without having done what was asked.

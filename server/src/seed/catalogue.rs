@@ -44,7 +44,11 @@ pub(super) fn environments() -> [(EnvironmentKey, &'static str, bool); 3] {
 }
 
 pub(super) fn segments(project: ProjectId) -> anyhow::Result<Vec<SegmentState>> {
-    let segment = |key: &str, name: &str, description: &str, members: Value| -> anyhow::Result<SegmentState> {
+    let segment = |key: &str,
+                   name: &str,
+                   description: &str,
+                   members: Value|
+     -> anyhow::Result<SegmentState> {
         Ok(SegmentState {
             project,
             key: SegmentKey::parse(key)?,
@@ -97,7 +101,11 @@ fn demo_flag(project: ProjectId, definition: Definition) -> anyhow::Result<DemoF
     let Definition { key, name, description, kind, lifetime, tags, client_side, .. } = definition;
     let variations: Vec<Variation> =
         serde_json::from_value(definition.variations).with_context(|| key.to_owned())?;
-    let targeting = definition.targeting.map(serde_json::from_value).transpose().with_context(|| key.to_owned())?;
+    let targeting = definition
+        .targeting
+        .map(serde_json::from_value)
+        .transpose()
+        .with_context(|| key.to_owned())?;
     Ok(DemoFlag {
         flag: CreateFlag {
             project,

@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::Context as _;
 use ff_stack::{
-    ClickHouseSource, DatabaseOptions, NatsSource, PostgresSource, ProcessSpec, Readiness, RunningStack, Stack,
-    StackOptions,
+    ClickHouseSource, DatabaseOptions, NatsSource, PostgresSource, ProcessSpec, Readiness,
+    RunningStack, Stack, StackOptions,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -36,7 +36,8 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> {
-    local::write_private(Path::new(local::NOTED_SETTINGS), &noted(settings)).context(local::NOTED_SETTINGS)?;
+    local::write_private(Path::new(local::NOTED_SETTINGS), &noted(settings))
+        .context(local::NOTED_SETTINGS)?;
     migrate::up(&connect::database(&settings.database).await?).await?;
     let demo = seed::seed(settings).await?;
     for (name, listen) in [
@@ -47,10 +48,15 @@ async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> 
         let ready = Readiness::Http(reachable(listen), "/readyz".to_owned());
         let log = Path::new(local::FOLDER).join(format!("log/{name}.log"));
         let program = std::env::current_exe()?;
-        stack.supervisor().spawn(ProcessSpec::new(name, program, log).args([name]).readiness(ready)).await?;
+        stack
+            .supervisor()
+            .spawn(ProcessSpec::new(name, program, log).args([name]).readiness(ready))
+            .await?;
     }
-    local::write_private(Path::new(local::ENVIRONMENT), &environment(settings, &demo)).context(local::ENVIRONMENT)?;
-    local::write_private(Path::new(super::READY), &announcement(settings, &demo)).context(super::READY)?;
+    local::write_private(Path::new(local::ENVIRONMENT), &environment(settings, &demo))
+        .context(local::ENVIRONMENT)?;
+    local::write_private(Path::new(super::READY), &announcement(settings, &demo))
+        .context(super::READY)?;
     tracing::info!("the platform is ready");
     connect::stopped().await;
     tracing::info!("stopping");
@@ -164,7 +170,8 @@ fn announcement(settings: &Settings, demo: &seed::Demo) -> String {
 
 /// An address to reach a listener by: one that listens everywhere is reached at home.
 fn reachable(listen: SocketAddr) -> SocketAddr {
-    let ip = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
+    let ip =
+        if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
     SocketAddr::new(ip, listen.port())
 }
 

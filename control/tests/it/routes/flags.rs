@@ -66,13 +66,16 @@ async fn what_is_wrong_in_targeting_has_a_place() {
     let world = World::furnished().await;
     let path = format!("{CHECKOUT}/environments/production/targeting");
     let with = |rule: Value| json!({"off_variation": "off", "default": {"variation": "off"}, "rules": [rule]});
-    let rollout = json!({"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 40}]});
+    let rollout =
+        json!({"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 40}]});
     for (body, place) in [
         (json!({"off_variation": "none", "default": {"variation": "off"}}), "/off_variation"),
         (with(json!({"then": {"variation": "none"}})), "/rules/0/then/variation"),
         (with(json!({"then": {"rollout": rollout}})), "/rules/0/then/rollout/variations"),
         (
-            with(json!({"if": {"attribute": "a", "operator": "matches", "value": "("}, "then": {"variation": "on"}})),
+            with(
+                json!({"if": {"attribute": "a", "operator": "matches", "value": "("}, "then": {"variation": "on"}}),
+            ),
             "/rules/0/if/value",
         ),
     ] {

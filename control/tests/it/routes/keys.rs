@@ -64,7 +64,7 @@ async fn a_token_may_do_what_its_role_holds() {
         let issued = world.post(ALL, token(role)).await.is(201).body;
         let key = issued["key"].as_str().unwrap();
         let call = |method: Method, path: &str, body: Value| {
-            let request = world.open(method, path).bearer_auth(key);
+            let request = world.request_by(key, method, path);
             world.send(if body.is_null() { request } else { request.json(&body) })
         };
         let flags = "/orgs/acme/projects/web/flags";

@@ -10,7 +10,8 @@ const ALL: &str = "/orgs/acme/projects/web/segments";
 #[tokio::test]
 async fn a_segment_knows_who_uses_it() {
     let world = World::furnished().await;
-    let beta = json!({"key": "beta", "name": "Beta", "tags": ["test"], "members": {"included": ["ada"]}});
+    let beta =
+        json!({"key": "beta", "name": "Beta", "tags": ["test"], "members": {"included": ["ada"]}});
     let made = world.post(ALL, beta).await.is(201);
     assert_eq!(made.header("location"), "/api/v1/orgs/acme/projects/web/segments/beta");
     let members = json!({"included": ["ada"], "rules": [{"attribute": "plan", "operator": "eq", "value": "pro"}]});

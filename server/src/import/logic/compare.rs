@@ -143,9 +143,9 @@ fn pair(
         (Operand::Known(left), Operand::Constant(right)) => known(compare(left, right, true))?,
         (Operand::Constant(left), Operand::Known(right)) => known(compare(left, right, false))?,
         (Operand::Cases(cases), Operand::Constant(constant)) => {
-            Cond::any(cases.iter().filter_map(|(condition, value)| {
-                compare(value, constant, true)?.then(|| condition.clone())
-            }))
+            let holds = |value: &Value| compare(value, constant, true) == Some(true);
+            let held = cases.iter().filter(|(_, value)| holds(value));
+            Cond::any(held.map(|(condition, _)| condition.clone()))
         }
         _ => return scope.refuse(Reason::Operand("these two")),
     };

@@ -114,13 +114,13 @@ impl Tree {
     /// The rules that answer as the tree does. Whom none holds for gets the default variant.
     pub(super) fn rules(self) -> Result<Rules, Refusal> {
         let mut rules = Vec::new();
-        self.append(Cond::Always, &mut rules)?;
+        self.collect_rules(Cond::Always, &mut rules)?;
         Ok(rules)
     }
 
-    /// Appends the rules for those for whom `guard` holds. Answers whether they name a variant for each of them, so
+    /// Collects the rules for those for whom `guard` holds. Answers whether they name a variant for each of them, so
     /// that none is left for the rules behind.
-    fn append(self, guard: Cond, rules: &mut Rules) -> Result<bool, Refusal> {
+    fn collect_rules(self, guard: Cond, rules: &mut Rules) -> Result<bool, Refusal> {
         if guard == Cond::Never {
             return Ok(true);
         }
@@ -132,7 +132,7 @@ impl Tree {
                 Ok(true)
             }
             Self::If(condition, yes, no) => {
-                let complete = yes.append(guard.clone().and(condition.clone()), rules)?;
+                let complete = yes.collect_rules(guard.clone().and(condition.clone()), rules)?;
                 // The same for whoever the rules so far name a variant for, and easier to read.
                 let always = condition == Cond::Always;
                 let rest = match complete {
@@ -140,7 +140,7 @@ impl Tree {
                     true => guard,
                     false => guard.and(condition.not()),
                 };
-                Ok(no.append(rest, rules)? && complete)
+                Ok(no.collect_rules(rest, rules)? && complete)
             }
         }
     }
