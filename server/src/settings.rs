@@ -331,6 +331,7 @@ fn environment() -> Env {
 }
 
 #[cfg(test)]
+#[allow(clippy::result_large_err, reason = "it is the error type of figment's Jail")]
 mod tests {
     use super::*;
 
