@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn tails_far_below_the_smallest_float() {
-        assert!((ln_sf(38.5) - -745.700_117_643_397_1).abs() < 1e-9);
+        assert!((ln_sf(38.5) - -745.695_270_290_411_1).abs() < 1e-9);
         assert!((ln_sf(5.0 - 1e-12) - ln_sf(5.0)).abs() < 1e-10, "the methods meet");
         assert!(ln_sf(1e200).is_infinite() && ln_sf(1e10).is_finite());
     }
