@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod flagd;
+mod import;
 mod openfeature;
 mod spine;
 mod survival;

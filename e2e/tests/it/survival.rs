@@ -33,8 +33,8 @@ async fn acknowledged_commands_survive_random_kills_and_projections_equal_a_repl
     let platform = Platform::start().unwrap();
     let api = platform.api().await.unwrap();
     let mut acknowledged = BTreeSet::new();
-    let mut round = 0;
-    for victim in ["control", "nats", "projector", "postgres", "edge", "control", "nats"] {
+    let victims = ["control", "nats", "projector", "postgres", "edge", "control", "nats"];
+    for (round, victim) in victims.into_iter().enumerate() {
         let writers = (0..4).map(|writer| {
             let api = api.clone();
             async move {
@@ -64,7 +64,6 @@ async fn acknowledged_commands_survive_random_kills_and_projections_equal_a_repl
             acknowledged.extend(writer.await.unwrap());
         }
         ready(&api).await;
-        round += 1;
     }
     assert!(!acknowledged.is_empty());
 
