@@ -85,11 +85,12 @@ build-docker: ## Build the container image
 	docker build -t feature-flag-platform:dev -f deploy/docker/Dockerfile .
 
 bench: ## Run the benches and print their ratios
-	cargo bench --locked -p ff-evaluator
-	cargo bench --locked -p ff-projections
-	cargo bench --locked -p ff-edge
+	cargo bench --locked -p ff-evaluator --bench against_sha256
+	cargo bench --locked -p ff-analytics
+	cargo bench --locked -p ff-projections --bench replay
+	cargo bench --locked -p ff-edge --bench wrk
 	cargo build --release --locked -p ff-server -p ff-stack --bins
-	cargo bench --locked -p ff-e2e
+	cargo bench --locked -p ff-e2e --bench spine
 
 ci: ## What CI runs
 	cargo fmt --all --check

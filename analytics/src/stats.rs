@@ -7,7 +7,7 @@
 //! - is a guardrail safe: [`guardrail`]; do segments differ: [`heterogeneity`];
 //! - how long must it run: [`power`]; the Bayesian view: [`bayes`].
 //!
-//! [`answer`] offers all of it as JSON lines.
+//! [`answer()`] offers all of it as JSON lines.
 
 pub mod answer;
 pub mod bayes;

@@ -58,6 +58,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Check or export the audit log
     Audit(audit::AuditArgs),
+    /// Answer questions of statistics, one JSON object a line from standard input
+    Stats,
     /// List every setting: variable, default, and what it is
     Settings,
 }
@@ -77,6 +79,11 @@ fn main() -> ExitCode {
         Command::Import(args) => connect::block_on(import::run(args)),
         Command::Replay(args) => connect::block_on(replay::run(args)),
         Command::Audit(args) => connect::block_on(audit::run(args)),
+        Command::Stats => {
+            ff_analytics::stats::run_lines(std::io::stdin().lock(), std::io::stdout().lock())
+                .map(|()| ExitCode::SUCCESS)
+                .map_err(Into::into)
+        }
         Command::Settings => {
             for setting in settings::ALL {
                 say!("{:<28} {:<32} {}", setting.variable(), setting.default, setting.about);

@@ -61,7 +61,10 @@ impl Arm {
     pub fn new(n: u64, mean: f64, variance: f64) -> Result<Self, NoAnswer> {
         require(n <= MAX_COUNT, "there must be at most 2^53 units")?;
         require(mean.is_finite(), "the mean must be finite")?;
-        require(variance.is_finite() && variance >= 0.0, "the variance must be finite, not negative")?;
+        require(
+            variance.is_finite() && variance >= 0.0,
+            "the variance must be finite, not negative",
+        )?;
         Ok(Self { n, mean, variance })
     }
 

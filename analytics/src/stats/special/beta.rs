@@ -44,11 +44,16 @@ fn ln_prefactor(a: f64, b: f64, x: f64, y: f64) -> f64 {
     if x <= 0.0 || y <= 0.0 {
         return f64::NEG_INFINITY;
     }
-    let distance = x.mul_add(b, -(y * a)) - y.mul_add(a, -(y * a));
-    a * log1p_minus(distance / a) + b * log1p_minus(-distance / b)
-        + 0.5 * (a / (a + b) * b).ln()
+    let distance = distance(a, b, x, y);
+    a * log1p_minus(distance / a) + b * log1p_minus(-distance / b) + 0.5 * (a / (a + b) * b).ln()
         - 0.5 * (2.0 * PI).ln()
         - (correction(a) + correction(b) - correction(a + b))
+}
+
+/// `x b - y a`, rounded once (Kahan's difference of products).
+fn distance(a: f64, b: f64, x: f64, y: f64) -> f64 {
+    let product = y * a;
+    x.mul_add(b, -product) - y.mul_add(a, -product)
 }
 
 /// The probability below `x` when `x` is at most the mean `a / (a + b)`.
@@ -101,7 +106,7 @@ pub(super) fn fraction(a: f64, b: f64, x: f64, lambda: f64, y: f64) -> f64 {
 /// Temme's uniform expansion with its first correction (Temme 1996, "Special Functions", 11.3.3; DLMF 8.18(ii)).
 fn ln_uniform(a: f64, b: f64, x: f64, y: f64) -> f64 {
     let r = a + b;
-    let distance = x * b - y * a;
+    let distance = distance(a, b, x, y);
     let half_square = -(a * log1p_minus(distance / a) + b * log1p_minus(-distance / b));
     let s = (2.0 * half_square.max(0.0)).sqrt();
     let (x0, y0) = (a / r, b / r);
@@ -126,7 +131,10 @@ mod tests {
             let exact = ln_prefactor(a, b, x, 1.0 - x)
                 + fraction(a, b, x, a * (1.0 - x) - b * x, 1.0 - x).ln();
             let uniform = ln_uniform(a, b, x, 1.0 - x);
-            assert!((exact - uniform).abs() < 1e-10 * exact.abs().max(1.0), "{a} {z} {exact} {uniform}");
+            assert!(
+                (exact - uniform).abs() < 1e-10 * exact.abs().max(1.0),
+                "{a} {z} {exact} {uniform}"
+            );
         }
     }
 

@@ -36,7 +36,11 @@ fn ln_upper_gamma(a: f64, x: f64) -> f64 {
         let s = (2.0 * deviance.max(0.0)).sqrt();
         // 1/mu - 1/eta, with eta of the sign of the excess, tends to -1/3.
         let first = |s: f64| {
-            if s.abs() < 1e-4 { -1.0 / (3.0 * a.sqrt()) } else { 1.0 / (excess * a.sqrt()) - 1.0 / s }
+            if s.abs() < 1e-4 {
+                -1.0 / (3.0 * a.sqrt())
+            } else {
+                1.0 / (excess * a.sqrt()) - 1.0 / s
+            }
         };
         let scale = -deviance - 0.5 * (2.0 * PI).ln();
         return if excess >= 0.0 {
@@ -92,6 +96,9 @@ mod tests {
         assert!((sf(1e4, 2.0).ln() + 5e3).abs() < 1e-9);
         assert!((sf(1e9, 1e9).p() - 0.5).abs() < 1e-4);
         let (below, above) = (sf(2e7 + 9e3, 1.999_999e7), sf(2e7 + 9e3, 2.000_001e7));
-        assert!(below.p() < above.p() && (below.ln() - above.ln()).abs() < 0.02, "the methods meet");
+        assert!(
+            below.p() < above.p() && (below.ln() - above.ln()).abs() < 0.02,
+            "the methods meet"
+        );
     }
 }
