@@ -15,6 +15,12 @@ fn close(a: f64, b: f64, tolerance: f64) -> bool {
     (a - b).abs() <= tolerance * a.abs().max(b.abs()).max(1e-6)
 }
 
+/// Whether sums of [`values`] agree up to what rounding leaves of their digits. Sums may cancel, so that it is the size of
+/// the values that counts, not that of what is left of them.
+fn near(a: f64, b: f64, unit: f64) -> bool {
+    (a - b).abs() <= 1e-11 * unit
+}
+
 fn values() -> impl Strategy<Value = Vec<f64>> {
     prop::collection::vec(-100.0..100.0, 3..60)
 }
@@ -51,7 +57,7 @@ proptest! {
         let plain = welch(&arm(&one), &arm(&two), A).unwrap();
         let scaled = |values: &[f64]| arm(&values.iter().map(|x| -(scale * x)).collect::<Vec<_>>());
         let turned = welch(&scaled(&one), &scaled(&two), A).unwrap();
-        prop_assert!(close(turned.estimate, -scale * plain.estimate, 1e-9));
+        prop_assert!(near(turned.estimate, -scale * plain.estimate, scale));
         prop_assert!(close(turned.p.ln(), plain.p.ln(), 1e-8));
         let moved = |values: &[f64]| arm(&values.iter().map(|x| x + offset).collect::<Vec<_>>());
         let shifted = welch(&moved(&one), &moved(&two), A).unwrap();
@@ -80,17 +86,17 @@ proptest! {
         let reversed: Moments = values.iter().rev().copied().collect();
         for other in [merged, reversed] {
             prop_assert_eq!(whole.n(), other.n());
-            prop_assert!(close(whole.mean(), other.mean(), 1e-11));
+            prop_assert!(near(whole.mean(), other.mean(), 1.0));
             prop_assert!(close(whole.arm().unwrap().variance(), other.arm().unwrap().variance(), 1e-11));
-            prop_assert!(close(whole.skewness().unwrap(), other.skewness().unwrap(), 1e-8));
+            prop_assert!(near(whole.skewness().unwrap(), other.skewness().unwrap(), 1e3));
         }
         let all = pairs(&values);
         let mut parts = CoMoments::<2>::default();
         for pair in values.windows(2) {
             parts.merge(&[[pair[0], pair[1] + 0.5 * pair[0]]].into_iter().collect());
         }
-        prop_assert!(close(all.covariance(0, 1), parts.covariance(0, 1), 1e-9));
-        prop_assert!(close(all.mean(1), parts.mean(1), 1e-11));
+        prop_assert!(near(all.covariance(0, 1), parts.covariance(0, 1), 1e3));
+        prop_assert!(near(all.mean(1), parts.mean(1), 1.0));
     }
 
     #[test]
@@ -100,7 +106,7 @@ proptest! {
             welch(&arm(&one), &arm(&two), A).unwrap(),
             ratio::compare(&units(&one), &units(&two), A).unwrap().difference,
         );
-        prop_assert!(close(mean.estimate, ratio.estimate, 1e-9) && close(mean.p.ln(), ratio.p.ln(), 1e-8));
+        prop_assert!(near(mean.estimate, ratio.estimate, 1.0) && close(mean.p.ln(), ratio.p.ln(), 1e-8));
     }
 
     #[test]
