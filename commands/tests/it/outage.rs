@@ -46,7 +46,7 @@ impl EventLog for Silent {
 }
 
 fn hasty<L: EventLog>(world: World<L>) -> World<L> {
-    let options = ExecutorOptions { deadline: Duration::from_millis(50), ..options() };
+    let options = ExecutorOptions { deadline: Duration::from_millis(300), ..options() };
     World { executor: Executor::new(world.log.clone(), options), ..world }
 }
 
@@ -71,16 +71,23 @@ async fn a_log_that_never_answers_does_not_hold_a_command() {
 }
 
 #[tokio::test]
-async fn who_waits_too_long_for_a_turn_hears_so() {
+async fn who_waits_too_long_for_a_turn_hears_that_nothing_was_written() {
     let world = World::in_memory().await;
     world.create_flag("checkout").await;
     let id = world.flag("checkout");
+    let (_, before) = world.load::<Flag>(id).await;
     let silent = Silent { log: world.log.clone(), on_read: true };
-    let world = hasty(world.through(silent));
+    let hasty = hasty(world.through(silent));
     let (first, second) =
-        tokio::join!(world.run::<Flag>(id, turn_on("dev")), world.run::<Flag>(id, turn_on("prod")));
+        tokio::join!(hasty.run::<Flag>(id, turn_on("dev")), hasty.run::<Flag>(id, turn_on("prod")));
     assert!(matches!(first, Err(CommandError::Unavailable { .. })), "{first:?}");
-    assert!(matches!(second, Err(CommandError::Busy)), "{second:?}");
+    // Its time runs out in the moment in which the first one's does: waiting still, or just let in.
+    let told = matches!(
+        second,
+        Err(CommandError::Busy | CommandError::Unavailable { maybe_written: false, .. })
+    );
+    assert!(told, "{second:?}");
+    assert_eq!(world.load::<Flag>(id).await.1, before, "nothing was written");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
