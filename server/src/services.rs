@@ -6,12 +6,13 @@ use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use ff_control::{Control, ControlOptions};
 use ff_edge::{Edge, EdgeOptions};
+use ff_eventlog::{EventLog as _, JetStreamLog};
 use ff_projections::{
     Projector, ProjectorOptions,
     audit::{self, Signer},
     edge_config::{Publisher, PublisherOptions},
 };
-use metrics_exporter_prometheus::PrometheusHandle;
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -75,9 +76,9 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
     let publisher = Publisher::new(log.clone(), log.client(), publisher_options);
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
-        .route("/readyz", get(|| async { "ok" }))
-        .route("/metrics", get(render))
-        .with_state(metrics);
+        .route("/readyz", get(ready))
+        .with_state((log.clone(), pool.clone()))
+        .route("/metrics", get(move || async move { metrics.render() }));
     let stop = shutdown.clone();
     let health = async {
         Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
@@ -91,6 +92,15 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
     Ok(())
 }
 
-async fn render(State(metrics): State<PrometheusHandle>) -> (StatusCode, String) {
-    (StatusCode::OK, metrics.render())
+/// Whether the projector can work: it needs the log to read and the database to write.
+async fn ready(State((log, pool)): State<(JetStreamLog, PgPool)>) -> (StatusCode, String) {
+    let (head, database) = tokio::join!(log.head(), sqlx::query("SELECT 1").execute(&pool));
+    let missing = [
+        head.err().map(|error| format!("the event log: {error}")),
+        database.err().map(|error| format!("PostgreSQL: {error}")),
+    ];
+    match missing.into_iter().flatten().reduce(|all, one| format!("{all}; {one}")) {
+        None => (StatusCode::OK, "ok".to_owned()),
+        Some(missing) => (StatusCode::SERVICE_UNAVAILABLE, missing),
+    }
 }
