@@ -1,17 +1,11 @@
 //! `ff audit`: proves that the audit log is whole, and writes it out.
 
-use std::{
-    io::Write as _,
-    os::fd::AsFd as _,
-    path::PathBuf,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{os::fd::AsFd as _, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use ff_eventlog::Position;
-use ff_projections::audit::{self, VerifyOptions, VerifyProgress};
+use ff_projections::audit::{self, VerifyOptions};
 
 use crate::{
     connect, say,
@@ -45,9 +39,6 @@ enum AuditCommand {
     },
 }
 
-/// How often progress is shown.
-const EVERY: Duration = Duration::from_millis(500);
-
 /// The command.
 pub async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(Noted::Use)?;
@@ -70,10 +61,11 @@ async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCo
         false => None,
     };
     let options = VerifyOptions { trusted, heads: Vec::new() };
-    let mut shown = Instant::now();
-    let report =
-        audit::verify(&pool, log.as_ref(), &options, |progress| show(&progress, &mut shown))
-            .await?;
+    let mut shown = telemetry::Progress::begin();
+    let report = audit::verify(&pool, log.as_ref(), &options, |progress| {
+        shown.show(format_args!("{} rows", progress.rows), progress.position, progress.end);
+    })
+    .await?;
     for finding in &report.findings {
         say!("{finding}");
     }
@@ -91,16 +83,6 @@ async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCo
     );
     say!("hash of the last row: {}", report.row_hash);
     Ok(if report.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn show(progress: &VerifyProgress, shown: &mut Instant) {
-    if shown.elapsed() < EVERY {
-        return;
-    }
-    *shown = Instant::now();
-    let done = progress.position.sequence() as f64 / progress.end.sequence().max(1) as f64;
-    // Progress is for eyes; it must not stand in what a script reads.
-    let _ = writeln!(std::io::stderr(), "{} rows, {:.0} %", progress.rows, 100.0 * done.min(1.0));
 }
 
 async fn export(

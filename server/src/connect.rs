@@ -4,12 +4,12 @@ use std::future::Future;
 
 use anyhow::Context as _;
 use ff_eventlog::{JetStreamLog, LogOptions};
+use ff_stack::supervisor::asked_to_end;
 use secrecy::ExposeSecret as _;
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::settings::{Database, Nats};
@@ -69,22 +69,12 @@ pub async fn log(settings: &Nats) -> anyhow::Result<JetStreamLog> {
         .with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
 }
 
-/// Returns when the process is asked to stop.
-pub async fn stopped() {
-    let mut terminate = signal(SignalKind::terminate()).expect("SIGTERM can be listened to");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("SIGINT can be listened to");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-}
-
 /// Cancelled when the process is asked to stop.
 pub fn shutdown() -> CancellationToken {
     let token = CancellationToken::new();
     let cancelled = token.clone();
     tokio::spawn(async move {
-        stopped().await;
+        asked_to_end().await.expect("SIGTERM and SIGINT can be listened to");
         cancelled.cancel();
     });
     token

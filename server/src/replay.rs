@@ -1,13 +1,9 @@
 //! `ff replay`: rebuilds a projection from the log, beside the one that is read.
 
-use std::{
-    io::Write as _,
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::process::ExitCode;
 
 use clap::Args;
-use ff_projections::{ProjectionName, ReplayProgress, replay};
+use ff_projections::{ProjectionName, replay};
 use sqlx::PgPool;
 
 use crate::{
@@ -27,9 +23,6 @@ pub struct ReplayArgs {
     compare: bool,
 }
 
-/// How often progress is shown.
-const EVERY: Duration = Duration::from_millis(500);
-
 /// The command.
 pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let names = match args.projection.as_str() {
@@ -42,8 +35,15 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     let log = connect::log(&settings.nats).await?;
     let mut outcome = ExitCode::SUCCESS;
     for name in names {
-        let mut shown = Instant::now();
-        let report = replay(&log, &pool, name, |progress| show(&progress, &mut shown)).await?;
+        let mut shown = telemetry::Progress::begin();
+        let report = replay(&log, &pool, name, |progress| {
+            shown.show(
+                format_args!("{}: {} commits", progress.projection.as_str(), progress.commits),
+                progress.position,
+                progress.head,
+            );
+        })
+        .await?;
         let rate = report.commits as f64 / report.took.as_secs_f64().max(0.001);
         say!(
             "{}: generation {} is live after {} commits up to position {} in {:.1} s ({rate:.0}/s), {} parked",
@@ -72,22 +72,6 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(outcome)
-}
-
-fn show(progress: &ReplayProgress, shown: &mut Instant) {
-    if shown.elapsed() < EVERY {
-        return;
-    }
-    *shown = Instant::now();
-    let done = progress.position.sequence() as f64 / progress.head.sequence().max(1) as f64;
-    // Progress is for eyes; it must not stand in what a script reads.
-    let _ = writeln!(
-        std::io::stderr(),
-        "{}: {} commits, {:.0} %",
-        progress.projection.as_str(),
-        progress.commits,
-        100.0 * done.min(1.0)
-    );
 }
 
 /// Tables whose rows differ between two generations.

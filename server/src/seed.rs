@@ -105,23 +105,13 @@ macro_rules! exists {
 }
 
 exists!(
+    OrganizationError::AlreadyExists,
     ProjectError::AlreadyExists,
     EnvironmentError::AlreadyExists,
     FlagError::AlreadyExists,
-    SegmentError::AlreadyExists
+    SegmentError::AlreadyExists,
+    ApiKeyError::AlreadyIssued
 );
-
-impl Exists for OrganizationError {
-    fn exists(&self) -> bool {
-        matches!(self, Self::AlreadyExists(_))
-    }
-}
-
-impl Exists for ApiKeyError {
-    fn exists(&self) -> bool {
-        matches!(self, Self::AlreadyIssued)
-    }
-}
 
 impl Seeder {
     fn new(log: JetStreamLog, settings: &Settings, owner: UserId) -> anyhow::Result<Self> {

@@ -1,6 +1,13 @@
 //! What a process writes about itself: log lines, metrics, and its last words.
 
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    time::{Duration, Instant},
+};
+
 use anyhow::Context as _;
+use ff_eventlog::Position;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
 
@@ -40,6 +47,28 @@ pub fn metrics() -> anyhow::Result<PrometheusHandle> {
 #[allow(clippy::print_stderr, reason = "a command line tool speaks to its terminal")]
 pub fn complain(error: &anyhow::Error) {
     eprintln!("ff: {error:#}");
+}
+
+/// How far a command has come, twice a second, for eyes: it must not stand in what a script reads.
+pub struct Progress {
+    shown: Instant,
+}
+
+impl Progress {
+    /// Begins now; what is quick shows nothing.
+    pub fn begin() -> Self {
+        Self { shown: Instant::now() }
+    }
+
+    /// Shows how much of `all` is `done`, if it is time to.
+    pub fn show(&mut self, what: impl Display, done: Position, all: Position) {
+        if self.shown.elapsed() < Duration::from_millis(500) {
+            return;
+        }
+        self.shown = Instant::now();
+        let share = done.sequence() as f64 / all.sequence().max(1) as f64;
+        let _ = writeln!(io::stderr(), "{what}, {:.0} %", 100.0 * share.min(1.0));
+    }
 }
 
 /// Writes a line of a command's answer.

@@ -9,8 +9,12 @@ use std::{
 
 use crate::StackError;
 
-/// Writes a file that may hold a password: readable by its owner alone from the first moment.
-pub(crate) fn write_private(path: &Path, content: &str) -> Result<(), StackError> {
+/// Writes a file that may hold a password: readable by its owner alone from the first moment, and after a crash the old
+/// one or the new one.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_private(path: &Path, content: &str) -> Result<(), StackError> {
     let temporary = path.with_extension("new");
     let write = || {
         let mut options = fs::OpenOptions::new();

@@ -30,6 +30,7 @@ mod stack;
 pub mod supervisor;
 
 pub use error::StackError;
+pub use files::write_private;
 pub use readiness::Readiness;
 pub use server::Server;
 pub use spec::{ProcessSpec, RestartPolicy};

@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use ff_stack::{
     ClickHouseSource, DatabaseOptions, NatsSource, PostgresSource, ProcessSpec, Readiness,
-    RunningStack, Stack, StackOptions,
+    RunningStack, Stack, StackOptions, supervisor::asked_to_end, write_private,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -27,7 +27,7 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
     telemetry::log(&settings.log)?;
     let folder = Path::new(local::FOLDER);
     let secrets = local::Secrets::load_or_make(folder).context("cannot keep secrets in .local")?;
-    let stack = Stack::new(folder, options(&settings, &secrets)).start().await?;
+    let stack = Stack::new(folder, options(&settings)).start().await?;
     settle(&mut settings, &stack, &secrets);
     let outcome = serve(&settings, &stack).await;
     let _ = fs::remove_file(super::READY);
@@ -36,7 +36,7 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> {
-    local::write_private(Path::new(local::NOTED_SETTINGS), &noted(settings))
+    write_private(Path::new(local::NOTED_SETTINGS), &noted(settings))
         .context(local::NOTED_SETTINGS)?;
     migrate::up(&connect::database(&settings.database).await?).await?;
     let demo = seed::seed(settings).await?;
@@ -53,22 +53,18 @@ async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> 
             .spawn(ProcessSpec::new(name, program, log).args([name]).readiness(ready))
             .await?;
     }
-    local::write_private(Path::new(local::ENVIRONMENT), &environment(settings, &demo))
+    write_private(Path::new(local::ENVIRONMENT), &environment(settings, &demo))
         .context(local::ENVIRONMENT)?;
-    local::write_private(Path::new(super::READY), &announcement(settings, &demo))
-        .context(super::READY)?;
+    write_private(Path::new(super::READY), &announcement(settings, &demo)).context(super::READY)?;
     tracing::info!("the platform is ready");
-    connect::stopped().await;
+    asked_to_end().await?;
     tracing::info!("stopping");
     Ok(())
 }
 
-fn options(settings: &Settings, secrets: &local::Secrets) -> StackOptions {
+fn options(settings: &Settings) -> StackOptions {
     let database = &settings.database;
-    let password = |given: &SecretString| match given.expose_secret() {
-        "" => secrets.database_password.clone(),
-        given => given.to_owned(),
-    };
+    let password = database.password.expose_secret().to_owned();
     StackOptions {
         nats: match settings.nats.url.as_str() {
             "" => NatsSource::Managed { port: settings.stack.nats_port },
@@ -79,14 +75,14 @@ fn options(settings: &Settings, secrets: &local::Secrets) -> StackOptions {
                 port: settings.stack.postgres_port,
                 name: database.name.clone(),
                 user: database.user.clone(),
-                password: Some(password(&database.password)),
+                password: Some(password).filter(|password| !password.is_empty()),
             },
             host => PostgresSource::External(DatabaseOptions {
                 host: host.to_owned(),
                 port: database.port,
                 name: database.name.clone(),
                 user: database.user.clone(),
-                password: database.password.expose_secret().to_owned(),
+                password,
             }),
         },
         clickhouse: match settings.clickhouse.url.as_str() {
