@@ -8,6 +8,7 @@ import json
 import pathlib
 import sys
 
+import vectors_experiments
 import vectors_operators
 import vectors_rollouts
 import vectors_targeting
@@ -20,6 +21,7 @@ def files():
     yield "operators.json", vectors_operators.operators()
     yield "clock.json", vectors_operators.clock()
     yield "rollouts.json", vectors_rollouts.rollouts()
+    yield "experiments.json", vectors_experiments.experiments()
     yield "targeting.json", vectors_targeting.targeting()
     yield "references.json", vectors_targeting.references()
     yield "values.json", vectors_targeting.values()

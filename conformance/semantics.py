@@ -244,6 +244,11 @@ def bucket(salt, flag_key, user_key):
     return int.from_bytes(digest, "big") % 10000
 
 
+def in_slice(part, salt, unit):
+    number = bucket(salt, part["seed"], unit)
+    return any(start <= number < end for start, end in part["ranges"])
+
+
 # Evaluation ------------------------------------------------------------------------------------------------------------
 
 
@@ -264,52 +269,68 @@ class Evaluator:
         self.references += 1
 
     def flag(self, key):
-        """(variation, reason, rule id)"""
+        """(variation, reason, rule id, experiment)"""
         flag = self.flags.get(key)
         if flag is None:
             raise Failure("FLAG_NOT_FOUND")
         if not sound(flag):
             raise Failure("PARSE_ERROR")
         if not flag["enabled"]:
-            return flag["off_variation"], "DISABLED", None
+            return flag["off_variation"], "DISABLED", None, None
         for required in flag.get("prerequisites", []):
             if not self.serves(required["flag"], required["variations"]):
-                return flag["off_variation"], "PREREQUISITE_FAILED", None
+                return flag["off_variation"], "PREREQUISITE_FAILED", None, None
         user = targeting_key(self.context)
         for target in flag.get("targets", []):
             if user is not None and user in target["keys"]:
-                return target["variation"], "TARGETING_MATCH", None
+                return target["variation"], "TARGETING_MATCH", None, None
+        experiment = flag.get("experiment")
+        if experiment is not None and self.takes_part(experiment):
+            salt = experiment.get("salt", flag.get("salt", self.salt))
+            arm = self.share(experiment["split"], salt, flag["key"])
+            return arm, "SPLIT", experiment["rule"], experiment["key"]
         for rule in flag.get("rules", []):
             if "if" not in rule or self.holds(rule["if"]):
                 variation, reason = self.outcome(flag, rule["then"], "TARGETING_MATCH")
-                return variation, reason, rule.get("id") or None
-        alone = not any(flag.get(part) for part in ("prerequisites", "targets", "rules"))
+                return variation, reason, rule.get("id") or None, None
+        alone = not any(flag.get(part) for part in ("prerequisites", "targets", "experiment", "rules"))
         variation, reason = self.outcome(flag, flag["default"], "STATIC" if alone else "DEFAULT")
-        return variation, reason, None
+        return variation, reason, None, None
+
+    def takes_part(self, experiment):
+        if "if" in experiment and not self.holds(experiment["if"]):
+            return False
+        unit = self.unit(experiment["split"])
+        return unit is not None and all(in_slice(part, self.salt, unit) for part in experiment.get("slices", []))
 
     def outcome(self, flag, outcome, reason):
         if "variation" in outcome:
             return outcome["variation"], reason
-        rollout = outcome["rollout"]
+        return self.share(outcome["rollout"], flag.get("salt", self.salt), flag["key"]), "SPLIT"
+
+    def unit(self, rollout):
+        """The text that decides about a user; None if there is none."""
         if rollout.get("bucket_by"):
             value = attribute(self.context, rollout["bucket_by"])
-            text = None if value is MISSING else bucketing_text(value)
-        else:
-            text = targeting_key(self.context)
+            return None if value is MISSING else bucketing_text(value)
+        return targeting_key(self.context)
+
+    def share(self, rollout, salt, flag_key):
+        text = self.unit(rollout)
         if text is None:
             raise Failure("TARGETING_KEY_MISSING")
-        number = bucket(flag.get("salt", self.salt), flag["key"], text)
+        number = bucket(salt, flag_key, text)
         thousandths = 0
         for share in rollout["variations"]:
             thousandths += round(share["weight"] * 1000)
             if number < thousandths * 10000 // 100000:
-                return share["key"], "SPLIT"
+                return share["key"]
         raise Failure("GENERAL")
 
     def serves(self, key, variations):
         self.descend()
         try:
-            variation, _, _ = self.flag(key)
+            variation, *_ = self.flag(key)
         except Failure as failure:
             raise Failure("GENERAL" if failure.code == "FLAG_NOT_FOUND" else failure.code) from None
         self.depth -= 1
@@ -425,17 +446,23 @@ def size(length, wanted):
 
 
 def sound(flag):
-    """Only what the vectors need: rollouts that are no whole, and variations that do not exist."""
+    """Only what the vectors need: rollouts that are no whole, variations that do not exist, slices that are none."""
     keys = {variation["key"] for variation in flag["variations"]}
     outcomes = [flag["default"], *(rule["then"] for rule in flag.get("rules", []))]
     named = {flag["off_variation"], *(target["variation"] for target in flag.get("targets", []))}
-    for outcome in outcomes:
-        if "variation" in outcome:
-            named.add(outcome["variation"])
-            continue
-        shares = outcome["rollout"]["variations"]
-        named.update(share["key"] for share in shares)
-        if sum(round(share["weight"] * 1000) for share in shares) != 100000:
+    named.update(outcome["variation"] for outcome in outcomes if "variation" in outcome)
+    rollouts = [outcome["rollout"] for outcome in outcomes if "rollout" in outcome]
+    experiment = flag.get("experiment")
+    if experiment is not None:
+        rollouts.append(experiment["split"])
+        slices = experiment.get("slices", [])
+        if not (experiment["key"] and experiment["rule"] and all(part["seed"] for part in slices)) or len(slices) > 32:
+            return False
+        if not all(0 <= start < end <= 10000 for part in slices for start, end in part["ranges"]):
+            return False
+    for rollout in rollouts:
+        named.update(share["key"] for share in rollout["variations"])
+        if sum(round(share["weight"] * 1000) for share in rollout["variations"]) != 100000:
             return False
     return named <= keys
 
@@ -456,9 +483,9 @@ def evaluate(environment, flag_key, context, now):
     try:
         check_context(context)
         evaluator = Evaluator(environment, context, now)
-        variation, reason, rule = evaluator.flag(flag_key)
+        variation, reason, rule, experiment = evaluator.flag(flag_key)
     except Failure as failure:
         return {"reason": "ERROR", "errorCode": failure.code}
     value = served_value(evaluator.flags[flag_key], variation)
-    expected = {"value": value, "variation": variation, "reason": reason}
-    return expected if rule is None else {**expected, "rule": rule}
+    expected = {"value": value, "variation": variation, "reason": reason, "rule": rule, "experiment": experiment}
+    return {name: content for name, content in expected.items() if name == "value" or content is not None}

@@ -2,9 +2,9 @@
 //!
 //! Every route and every command of the platform passes through two questions. *Who are you?* is
 //! answered by [`keys`] (SDK keys and API tokens), [`passwords`] and [`tokens`] (what a login hands
-//! out), and ends in a [`Principal`]. *May you?* is answered by an [`Authorizer`], and ends in a
-//! [`Grant`], which cannot be made in any other way: code that demands a `Grant` cannot be reached
-//! without authorisation.
+//! out), and ends in a [`Principal`]; [`lockout`] slows down those who guess. *May you?* is answered
+//! by an [`Authorizer`] from the roles of [`access`], and ends in a [`Grant`], which cannot be made
+//! in any other way: code that demands a `Grant` cannot be reached without authorisation.
 //!
 //! Architecture Invariant: this crate does no I/O and reads no clock. Time and randomness come in as
 //! arguments, so every check can be tested at the second it changes its answer. The two exceptions
@@ -13,18 +13,27 @@
 //! Architecture Invariant: no secret can be printed. Keys, passwords and the signing secret are kept
 //! in types whose `Debug` is redacted, and no error carries what it refused.
 
+pub mod access;
 mod authorize;
 pub mod keys;
+pub mod lockout;
 mod owner;
 pub mod passwords;
 mod permission;
 mod principal;
 pub mod tokens;
 
+pub use access::{
+    Access, Assignment, BadRoleKey, BuiltInRole, CasbinAuthorizer, Enforcer, OrganizationPolicy,
+    Place, RoleKey, RoleName,
+};
 pub use authorize::{Authorizer, Denied, Grant, Memberships, Role, Scope};
 pub use keys::{KeyError, KeyHash, KeyKind, KeyPrefix, NewKey, ParsedKey, PlainKey};
+pub use lockout::{LockedOut, Lockout, LockoutPolicy};
 pub use owner::OwnerAuthorizer;
 pub use passwords::{Cost, PasswordError, PasswordHash, PasswordService};
 pub use permission::{Permission, UnknownPermission};
-pub use principal::{Principal, PrincipalKind, TokenRole, TokenScope};
-pub use tokens::{AccessClaims, IssuedToken, SecretTooShort, TokenError, TokenService};
+pub use principal::{Member, Principal, PrincipalKind, TokenRole, TokenScope};
+pub use tokens::{
+    AccessClaims, IssuedToken, TokenError, TokenKey, TokenKeyError, TokenKeys, TokenService,
+};

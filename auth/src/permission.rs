@@ -1,13 +1,14 @@
 //! What can be done: one permission for each business verb, not for each route.
 //!
-//! The list is one table, so that the name of a permission, the least token role that holds it and
-//! its meaning cannot be kept apart. The names are stable: policies and tokens are written in them.
+//! The list is one table, so that the name of a permission, the least role that holds it and its
+//! meaning cannot be kept apart. The names are stable: policies and tokens are written in them.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::BuiltInRole;
 use crate::principal::TokenRole;
 
 macro_rules! permissions {
@@ -28,20 +29,20 @@ macro_rules! permissions {
                 match self { $(Self::$variant => $name),* }
             }
 
-            /// The least role of an API token that holds it.
+            /// The least built-in role that holds it.
             #[must_use]
-            pub const fn least_token_role(self) -> TokenRole {
-                match self { $(Self::$variant => TokenRole::$role),* }
+            pub const fn least_role(self) -> BuiltInRole {
+                match self { $(Self::$variant => BuiltInRole::$role),* }
             }
         }
     };
 }
 
 permissions! {
-    OrganizationCreate   "organization.create"   Admin  "Found an organization."
+    OrganizationCreate   "organization.create"   Owner  "Found an organization."
     OrganizationRead     "organization.read"     Viewer "See an organization."
     OrganizationUpdate   "organization.update"   Admin  "Rename an organization or change its settings."
-    OrganizationArchive  "organization.archive"  Admin  "Archive or restore an organization."
+    OrganizationArchive  "organization.archive"  Owner  "Archive or restore an organization."
     ProjectCreate        "project.create"        Admin  "Create a project."
     ProjectRead          "project.read"          Viewer "See projects."
     ProjectUpdate        "project.update"        Admin  "Rename or describe a project."
@@ -60,6 +61,22 @@ permissions! {
     SegmentRead          "segment.read"          Viewer "See segments and where they are used."
     SegmentEdit          "segment.edit"          Editor "Change a segment's rules and lists."
     SegmentArchive       "segment.archive"       Editor "Archive or restore a segment."
+    ExperimentCreate     "experiment.create"     Editor "Draft an experiment."
+    ExperimentRead       "experiment.read"       Viewer "See experiments and their results."
+    ExperimentEdit       "experiment.edit"       Editor "Change an experiment's details and design."
+    ExperimentStart      "experiment.start"      Editor "Start or resume an experiment."
+    ExperimentStop       "experiment.stop"       Editor "Pause or stop an experiment."
+    ExperimentDecide     "experiment.decide"     Editor "Say what follows from an experiment."
+    ExperimentShip       "experiment.ship"       Editor "Serve the winner of an experiment."
+    ExperimentArchive    "experiment.archive"    Editor "Archive or restore an experiment."
+    MetricCreate         "metric.create"         Editor "Create a metric."
+    MetricRead           "metric.read"           Viewer "See metrics and where they are used."
+    MetricEdit           "metric.edit"           Editor "Change a metric's details and definition."
+    MetricArchive        "metric.archive"        Editor "Archive or restore a metric."
+    LayerCreate          "layer.create"          Editor "Create a layer."
+    LayerRead            "layer.read"            Viewer "See layers and who has which part."
+    LayerEdit            "layer.edit"            Editor "Rename or describe a layer."
+    LayerArchive         "layer.archive"         Editor "Archive or restore a layer."
     ApiKeyRead           "api_key.read"          Admin  "See which keys exist, never the keys."
     ApiKeyIssue          "api_key.issue"         Admin  "Issue or rotate a key."
     ApiKeyRevoke         "api_key.revoke"        Admin  "Revoke a key."
@@ -67,6 +84,19 @@ permissions! {
     MembershipGrant      "membership.grant"      Admin  "Add a member or change their role."
     MembershipRevoke     "membership.revoke"     Admin  "Remove a member."
     AuditRead            "audit.read"            Viewer "Read and verify the audit log."
+}
+
+impl Permission {
+    /// The least role of an API token that [`OwnerAuthorizer`](crate::OwnerAuthorizer) wants for it.
+    /// No token is an owner; that policy lets an admin's token do what only owners do.
+    #[must_use]
+    pub const fn least_token_role(self) -> TokenRole {
+        match self.least_role() {
+            BuiltInRole::Viewer => TokenRole::Viewer,
+            BuiltInRole::Editor => TokenRole::Editor,
+            BuiltInRole::Admin | BuiltInRole::Owner => TokenRole::Admin,
+        }
+    }
 }
 
 /// The name is of no permission.
@@ -119,7 +149,7 @@ mod tests {
     #[test]
     fn a_viewer_reads_and_does_nothing_else() {
         for &permission in Permission::ALL {
-            if permission.least_token_role() == TokenRole::Viewer {
+            if permission.least_role() == BuiltInRole::Viewer {
                 assert!(permission.as_str().ends_with(".read"), "{permission} is no reading");
             }
         }

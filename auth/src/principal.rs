@@ -18,6 +18,19 @@ pub struct Principal {
     pub org: Option<Uuid>,
     /// What an API key was issued for. Empty for users and the system.
     pub scopes: Vec<TokenScope>,
+    /// Whose API key it is, who limits what it may do; `None` for one of the organization's own, and
+    /// for users and the system.
+    pub owner: Option<Member>,
+}
+
+/// Who can be given a role: a person, or an account that programs share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case")]
+pub enum Member {
+    /// A person.
+    User(Uuid),
+    /// A service account. It acts through its API keys alone.
+    ServiceAccount(Uuid),
 }
 
 /// The kinds of caller; the names are those of the `actor` of a commit.
@@ -65,7 +78,7 @@ impl Principal {
     /// A person who has signed in.
     #[must_use]
     pub fn user(user_id: Uuid) -> Self {
-        Self { kind: PrincipalKind::User { user_id }, org: None, scopes: Vec::new() }
+        Self { kind: PrincipalKind::User { user_id }, org: None, scopes: Vec::new(), owner: None }
     }
 
     /// A program with an API token of `org`, which may do `role` in all of it.
@@ -77,13 +90,19 @@ impl Principal {
     /// A program with an API token of `org` that is limited to `scopes`.
     #[must_use]
     pub fn api_key(key_id: Uuid, org: Uuid, scopes: Vec<TokenScope>) -> Self {
-        Self { kind: PrincipalKind::ApiKey { key_id }, org: Some(org), scopes }
+        Self { kind: PrincipalKind::ApiKey { key_id }, org: Some(org), scopes, owner: None }
+    }
+
+    /// The same API key, as one that belongs to `owner` and can never do more than they can.
+    #[must_use]
+    pub fn owned_by(self, owner: Member) -> Self {
+        Self { owner: Some(owner), ..self }
     }
 
     /// The platform itself.
     #[must_use]
     pub fn system() -> Self {
-        Self { kind: PrincipalKind::System, org: None, scopes: Vec::new() }
+        Self { kind: PrincipalKind::System, org: None, scopes: Vec::new(), owner: None }
     }
 }
 

@@ -1,31 +1,28 @@
 //! Access tokens: what a login hands out, and what is accepted as one.
 //!
-//! A token is a JWT (RFC 7519) signed with HMAC-SHA-256, good for 15 minutes. Nothing of the token
-//! decides how it is checked: the algorithm, the key, the issuer and the audience are fixed here, and
-//! a token that says otherwise is refused. The time is the caller's `now`, not the system's, which is
-//! why `exp` and `nbf` are checked in this file and not by the JWT library.
+//! A token is a JWT (RFC 7519), good for 15 minutes. It names one of at most two keys, and that is all
+//! it has to say about how it is checked: the key fixes the algorithm, issuer and audience are fixed
+//! here, and a token that says otherwise is refused. The time is the caller's `now`, not the system's,
+//! which is why `exp` and `nbf` are checked in this file and not by the JWT library.
+
+mod key;
 
 use std::fmt;
 
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Header, Validation};
 use rand::CryptoRng;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
+
+pub use key::{TokenKey, TokenKeyError, TokenKeys};
 
 const ISSUER: &str = "ff-control";
 const AUDIENCE: &str = "ff-control-api";
-/// RFC 7518, section 3.2: a key for HS256 is at least as long as its hash.
-const SHORTEST_SECRET: usize = 32;
-
 /// Issues and checks access tokens.
 pub struct TokenService {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    key_id: String,
-    validation: Validation,
+    keys: TokenKeys,
 }
 
 /// A token for someone who has just signed in.
@@ -50,18 +47,6 @@ pub struct AccessClaims {
     pub expires_at: Timestamp,
 }
 
-/// The signing secret is too short to be safe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{} must be at least {SHORTEST_SECRET} bytes, this is {found}: set it to the output of \
-     `openssl rand -base64 48`",
-    TokenService::SECRET_VARIABLE
-)]
-pub struct SecretTooShort {
-    /// How many bytes it has.
-    pub found: usize,
-}
-
 /// The token is not accepted, or could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
@@ -72,8 +57,8 @@ pub enum TokenError {
         #[source]
         source: jsonwebtoken::errors::Error,
     },
-    /// It was signed with another key, or asks for rules this service does not know (`crit`).
-    #[error("the access token was not made with the current key: sign in again")]
+    /// It was signed with a key that is not accepted (any more), or asks for rules this service does not know (`crit`).
+    #[error("the access token was not made with a key that is accepted: sign in again")]
     ForeignHeader,
     /// A claim holds a time that does not exist.
     #[error("the access token is not valid, its `{claim}` is out of range: sign in again")]
@@ -126,32 +111,13 @@ struct ClaimsIn {
 }
 
 impl TokenService {
-    /// The environment variable that holds the signing secret.
-    pub const SECRET_VARIABLE: &str = "FF_AUTH_JWT_SECRET";
     /// How long a token is accepted.
     pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
-    /// A service that signs with `secret`.
-    ///
-    /// # Errors
-    /// [`SecretTooShort`] below 32 bytes.
-    pub fn new(secret: &SecretString) -> Result<Self, SecretTooShort> {
-        let secret = secret.expose_secret().as_bytes();
-        if secret.len() < SHORTEST_SECRET {
-            return Err(SecretTooShort { found: secret.len() });
-        }
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
-        Ok(Self {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-            key_id: key_id(secret),
-            validation,
-        })
+    /// A service with these keys.
+    #[must_use]
+    pub fn new(keys: TokenKeys) -> Self {
+        Self { keys }
     }
 
     /// A token for `user_id` from `now` on; `rng` makes its id.
@@ -176,8 +142,9 @@ impl TokenService {
             iat,
             exp,
         };
-        let header = Header { kid: Some(self.key_id.clone()), ..Header::new(Algorithm::HS256) };
-        let token = jsonwebtoken::encode(&header, &claims, &self.encoding)
+        let key = &self.keys.current;
+        let header = Header { kid: Some(key.id.clone()), ..Header::new(key.algorithm) };
+        let token = jsonwebtoken::encode(&header, &claims, &key.encoding)
             .map_err(|source| TokenError::Signing { source })?;
         Ok(IssuedToken { token: token.into(), expires_at: time("exp", exp)? })
     }
@@ -187,12 +154,12 @@ impl TokenService {
     /// # Errors
     /// [`TokenError`]; to a client all of them are the same 401.
     pub fn verify(&self, token: &str, now: Timestamp) -> Result<AccessClaims, TokenError> {
-        let decoded = jsonwebtoken::decode::<ClaimsIn>(token, &self.decoding, &self.validation)
-            .map_err(|source| TokenError::Invalid { source })?;
-        let header = decoded.header;
-        if header.kid.as_deref() != Some(&self.key_id) || header.crit.is_some() {
-            return Err(TokenError::ForeignHeader);
-        }
+        let invalid = |source| TokenError::Invalid { source };
+        let header = jsonwebtoken::decode_header(token).map_err(invalid)?;
+        let key = header.kid.as_deref().and_then(|id| self.keys.by_id(id));
+        let key = key.filter(|_| header.crit.is_none()).ok_or(TokenError::ForeignHeader)?;
+        let decoded = jsonwebtoken::decode::<ClaimsIn>(token, &key.decoding, &validation(key))
+            .map_err(invalid)?;
 
         let claims = decoded.claims;
         let expires_at = time("exp", claims.exp)?;
@@ -214,11 +181,15 @@ impl TokenService {
     }
 }
 
-/// A name for the key that changes with it, so that a rotation tells old tokens from forged ones.
-fn key_id(secret: &[u8]) -> String {
-    let digest =
-        Sha256::new().chain_update(b"ff access token key\0").chain_update(secret).finalize();
-    hex::encode(&digest[..8])
+/// What is fixed about a token of a key.
+fn validation(key: &TokenKey) -> Validation {
+    let mut validation = Validation::new(key.algorithm);
+    validation.set_issuer(&[ISSUER]);
+    validation.set_audience(&[AUDIENCE]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
 }
 
 fn time(claim: &'static str, seconds: i64) -> Result<Timestamp, TokenError> {
@@ -227,7 +198,7 @@ fn time(claim: &'static str, seconds: i64) -> Result<Timestamp, TokenError> {
 
 impl fmt::Debug for TokenService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenService").field("key_id", &self.key_id).finish_non_exhaustive()
+        f.debug_struct("TokenService").field("keys", &self.keys).finish()
     }
 }
 

@@ -45,8 +45,8 @@ pub(crate) struct Change<A> {
     pub(crate) drafts: Vec<Draft>,
     /// Which of the drafts is the aggregate's own.
     pub(crate) own: usize,
-    /// Keeps other commands of this process from changing the project until this is appended.
-    pub(crate) project_turn: Option<OwnedMutexGuard<()>>,
+    /// Keeps other commands of this process from changing the others until this is appended.
+    pub(crate) turns: Vec<OwnedMutexGuard<()>>,
 }
 
 /// Executes a command whose turn it is.
@@ -153,10 +153,10 @@ async fn append<A: Executable, L: EventLog>(
     change: Change<A>,
     progress: &Progress,
 ) -> Result<Option<Done<A>>, CommandError<A>> {
-    let Change { after, drafts, own, project_turn } = change;
+    let Change { after, drafts, own, turns } = change;
     progress.appending();
     let answer = shared.log.append(drafts).await;
-    drop(project_turn);
+    drop(turns);
     match answer {
         Ok(commits) => {
             progress.reading();

@@ -1,6 +1,6 @@
 //! Why a command was not executed.
 
-use ff_domain::ProjectError;
+use ff_domain::{FlagError, LayerError, ProjectError};
 use ff_eventlog::{AppendError, Cause, EncodeError, LogError};
 
 use crate::{Executable, Parent};
@@ -11,9 +11,15 @@ pub enum CommandError<A: Executable> {
     /// The aggregate refused.
     #[error(transparent)]
     Rejected(A::Error),
-    /// The project refused, because of what flags and segments mention.
+    /// The project refused, because of what flags, segments and experiments mention.
     #[error(transparent)]
     ProjectRejected(ProjectError),
+    /// The flag refused what the command means for it.
+    #[error(transparent)]
+    FlagRejected(FlagError),
+    /// The layer refused what the command means for it.
+    #[error(transparent)]
+    LayerRejected(LayerError),
     /// What it would be created in does not exist.
     #[error("there is no such {}", parent.name())]
     ParentNotFound {
@@ -86,6 +92,8 @@ impl<A: Executable> CommandError<A> {
         match self {
             Self::Rejected(error) => A::code(error),
             Self::ProjectRejected(error) => error.code(),
+            Self::FlagRejected(error) => error.code(),
+            Self::LayerRejected(error) => error.code(),
             Self::ParentNotFound { parent } => parent.code(),
             Self::NotGranted => "FF-2001",
             Self::VersionMismatch { .. } => "FF-2002",
@@ -103,9 +111,11 @@ impl<A: Executable> CommandError<A> {
     /// A few words for a metric.
     pub(crate) fn outcome(&self) -> &'static str {
         match self {
-            Self::Rejected(_) | Self::ProjectRejected(_) | Self::ParentNotFound { .. } => {
-                "rejected"
-            }
+            Self::Rejected(_)
+            | Self::ProjectRejected(_)
+            | Self::FlagRejected(_)
+            | Self::LayerRejected(_)
+            | Self::ParentNotFound { .. } => "rejected",
             Self::TooLarge { .. } | Self::Misaddressed => "invalid",
             Self::NotGranted => "not_granted",
             Self::VersionMismatch { .. } => "version_mismatch",

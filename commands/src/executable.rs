@@ -2,8 +2,11 @@
 
 mod api_key;
 mod environment;
+mod experiment;
 mod flag;
+mod layer;
 mod membership;
+mod metric;
 mod organization;
 mod project;
 mod segment;
@@ -13,13 +16,12 @@ use std::{fmt, future::Future};
 use cqrs_es::Aggregate;
 use ff_auth::{Permission, Scope};
 use ff_domain::{
-    Decision, EnvironmentId, OrganizationError, OrganizationId, ProjectCommand, ProjectError,
-    ProjectId,
+    Decision, EnvironmentId, OrganizationError, OrganizationId, ProjectError, ProjectId,
 };
 use ff_eventlog::{EventLog, LogError};
 use uuid::Uuid;
 
-use crate::Surroundings;
+use crate::{Effect, Party, Surroundings};
 
 /// A kind of aggregate whose commands can be executed.
 pub trait Executable:
@@ -61,15 +63,15 @@ pub trait Executable:
         around: &Surroundings<'_, L>,
     ) -> impl Future<Output = Result<Self::Services, LogError>> + Send;
 
-    /// The project that will probably be asked by [`Executable::project_effect`], so that it is read in time. A wrong
-    /// guess costs a look-up and nothing else.
-    fn project_hint(&self, _command: &Self::Command) -> Option<ProjectId> {
-        None
+    /// Those that [`Executable::effects`] will probably ask, so that they are read in time. A wrong guess costs a
+    /// look-up and nothing else.
+    fn hints(&self, _command: &Self::Command) -> Vec<Party> {
+        Vec::new()
     }
 
-    /// What the project must agree to for this to become `after`.
-    fn project_effect(&self, _after: &Self) -> Option<(ProjectId, ProjectCommand)> {
-        None
+    /// What others must agree to for this to become `after`.
+    fn effects(&self, _after: &Self) -> Vec<Effect> {
+        Vec::new()
     }
 }
 

@@ -40,7 +40,7 @@ impl Attempt<Organization> for Founding<'_> {
         let mut after = loaded.aggregate.clone();
         events.iter().cloned().for_each(|event| after.apply(event));
         Ok(match self.drafts(loaded, &events, &membership) {
-            Ok(drafts) => Verdict::Change(Change { after, drafts, own: 0, project_turn: None }),
+            Ok(drafts) => Verdict::Change(Change { after, drafts, own: 0, turns: Vec::new() }),
             Err(error) => Verdict::Refused(CommandError::Encode(error)),
         })
     }

@@ -1,7 +1,8 @@
 //! Executes commands: authorise, load, decide, append.
 //!
-//! A command is decided by one aggregate of `ff-domain` and becomes one commit of the event log, or, where a
-//! change of what mentions what needs the project's word, one atomic batch of two. This crate is the way from one
+//! A command is decided by one aggregate of `ff-domain` and becomes one commit of the event log, or, where it has
+//! effects on others (an experiment on its flag and its layer, a mention on the project), one atomic batch of a commit
+//! for each. This crate is the way from one
 //! to the other: [`Executor`] demands a grant, keeps recently used aggregates in memory, looks up what a decision
 //! depends on, compares the expected version, answers a repeated command with its first answer, and retries when
 //! someone else was faster. What it needs to know of each kind of aggregate is in its [`Executable`].
@@ -18,15 +19,18 @@
 mod attempt;
 mod cache;
 mod drive;
+mod effect;
 mod error;
 mod executable;
 mod executor;
 mod founding;
+pub mod guardrail;
 mod measure;
 mod progress;
 mod surroundings;
 mod target;
 
+pub use effect::{Effect, Party};
 pub use error::{CommandError, DeadlinePassed};
 pub use executable::{Executable, Parent, Place};
 pub use executor::{Executor, ExecutorOptions};

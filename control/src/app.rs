@@ -1,18 +1,14 @@
 //! What every handler works with, and the ways from a caller to a command or a query.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode};
-use ff_auth::{
-    Authorizer as _, Denied, Grant, OwnerAuthorizer, Permission, PrincipalKind, Role, Scope,
-    TokenService,
-};
+use ff_auth::{Grant, Permission, Scope, TokenService};
 use ff_commands::{Done, Executable, Executor, Target};
-use ff_domain::{Membership, MembershipId, OrganizationId, UserId, membership::MemberRole};
+use ff_domain::OrganizationId;
 use ff_eventlog::JetStreamLog;
 use ff_projections::{ProjectionName, Queries};
 use jiff::Timestamp;
@@ -24,6 +20,7 @@ use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::Quota;
+use crate::doorkeeper::Doorkeeper;
 use crate::identity::Users;
 use crate::middleware::{Caller, Limiter, Seen, Who};
 use crate::problem::{Problem, Refusal, code};
@@ -49,7 +46,9 @@ pub struct Parts {
     /// People.
     pub users: Users,
     /// Access tokens.
-    pub tokens: TokenService,
+    pub tokens: Arc<TokenService>,
+    /// Who may do what.
+    pub doorkeeper: Doorkeeper,
     /// Makes API keys; the same secret as that of the tokens.
     pub secret: SecretString,
     /// Pages of these origins may call the API.
@@ -98,29 +97,23 @@ impl App {
         permission: Permission,
         scope: Scope,
     ) -> Result<Grant, Problem> {
-        let mut memberships = HashMap::new();
-        if let PrincipalKind::User { user_id } = caller.0.kind {
-            let org = OrganizationId(scope.org);
-            let id = MembershipId::of(org, UserId(user_id));
-            if let Membership::Live(state) = self.load::<Membership>(org, id).await? {
-                let role = match state.role {
-                    MemberRole::Owner => Role::Owner,
-                };
-                memberships.insert((user_id, scope.org), role);
-            }
-        }
-        let authorizer = OwnerAuthorizer::new(memberships);
-        authorizer.authorize(&caller.0, permission, &scope).map_err(|denied| match denied {
-            Denied::NotFound => Problem::not_found(),
-            Denied::Forbidden { .. } => {
-                Problem::new(StatusCode::FORBIDDEN, code::FORBIDDEN, denied.to_string())
-            }
-        })
+        self.doorkeeper.allow(&caller.0, permission, scope).await
     }
 
     /// Queries, for whoever was granted to read.
     pub(crate) fn read(&self, _: &Grant) -> &Queries {
         &self.queries
+    }
+
+    /// An aggregate as the leader of the log has it, for whoever was granted to do something with it.
+    pub(crate) async fn load<A: Executable<Error: Refusal>>(
+        &self,
+        _: &Grant,
+        organization: OrganizationId,
+        id: A::Id,
+    ) -> Result<A, Problem> {
+        let (aggregate, _, _) = self.commands.load::<A>(organization, id).await?;
+        Ok(aggregate)
     }
 
     /// Authorises a command and executes it.
@@ -167,16 +160,6 @@ impl App {
             self.kept.used_keys.invalidate(&id);
         }
         done
-    }
-
-    /// An aggregate as the log has it now.
-    pub(crate) async fn load<A: Executable<Error: Refusal>>(
-        &self,
-        org: OrganizationId,
-        id: A::Id,
-    ) -> Result<A, Problem> {
-        let (aggregate, _, _) = self.commands.load::<A>(org, id).await?;
-        Ok(aggregate)
     }
 
     /// Waits for a projection to know of a commit that the caller knows of.

@@ -13,6 +13,7 @@
 
 mod app;
 mod docs;
+mod doorkeeper;
 pub mod identity;
 mod middleware;
 mod openapi;
@@ -24,6 +25,7 @@ mod routes;
 mod service;
 
 pub use app::{App, Parts};
+pub use doorkeeper::Doorkeeper;
 pub use middleware::Quota;
 pub use openapi::openapi;
 pub use options::ControlOptions;

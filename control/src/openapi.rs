@@ -56,13 +56,22 @@ that the answer knows of. Send a position as `FF-Min-Position` to see your own w
 needs `If-Match`. Errors are problem documents (RFC 9457) with a `code` and, where a place in the request is \
 wrong, a pointer to it.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 11] = [
     ("sessions", "Signing in"),
     ("organizations", "The tenants: nothing is shared between two of them"),
     ("projects", "What groups environments, flags and segments"),
     ("environments", "Stages of deployment, each with its own targeting, keys and config"),
     ("flags", "Flags, their variations and their targeting"),
     ("segments", "Named groups of users for the rules of many flags"),
+    (
+        "experiments",
+        "Variations of a flag compared by metrics, from the draft to the shipped winner",
+    ),
+    ("metrics", "What experiments are measured by"),
+    (
+        "layers",
+        "Shares of users: experiments of one layer never share a user, holdouts are in none",
+    ),
     ("keys", "Keys of SDKs, and tokens of programs that use this API"),
     ("audit", "Who changed what, when and why"),
 ];

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use ff_auth::Cost;
+use ff_auth::{Cost, TokenKeys};
 use ff_eventlog::LogOptions;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
@@ -24,8 +24,10 @@ pub struct ControlOptions {
     pub database: PgConnectOptions,
     /// Most connections to it.
     pub connections: NonZeroU32,
-    /// Signs access tokens, and makes API keys; at least 32 bytes, the same on every replica.
+    /// Makes API keys, and signs access tokens unless `token_keys` does; at least 32 bytes, the same on every replica.
     pub jwt_secret: SecretString,
+    /// The keys of access tokens, the same on every replica; the secret if absent.
+    pub token_keys: Option<TokenKeys>,
     /// Pages of these origins may call the API from a browser.
     pub cors_origins: Vec<HeaderValue>,
     /// How many requests a caller may send.
@@ -56,6 +58,7 @@ impl ControlOptions {
             database,
             connections: CONNECTIONS,
             jwt_secret,
+            token_keys: None,
             cors_origins: Vec::new(),
             quota: Quota { requests: REQUESTS, window: Duration::from_secs(4) },
             sign_ins: Quota { requests: SIGN_INS, window: Duration::from_secs(60) },

@@ -5,12 +5,16 @@
 
 pub(crate) mod audit;
 mod environments;
+mod experiments;
 mod filters;
 mod flags;
 mod health;
 mod keys;
+mod layers;
 mod me;
+mod metrics;
 mod orgs;
+mod past;
 mod paths;
 mod projects;
 mod segments;
@@ -36,6 +40,9 @@ pub(crate) fn protected() -> OpenApiRouter<App> {
         .merge(environments::router())
         .merge(flags::router())
         .merge(segments::router())
+        .merge(experiments::router())
+        .merge(metrics::router())
+        .merge(layers::router())
         .merge(keys::router())
         .merge(audit::router())
 }

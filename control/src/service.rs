@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ff_auth::{PasswordService, SecretTooShort, TokenService};
+use ff_auth::{PasswordService, TokenKey, TokenKeyError, TokenKeys, TokenService};
 use ff_commands::{Executor, ExecutorOptions};
 use ff_eventlog::{JetStreamLog, LogError};
 use ff_projections::Queries;
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::identity::Users;
-use crate::{App, ControlOptions, Parts, router};
+use crate::{App, ControlOptions, Doorkeeper, Parts, router};
 
 /// The control plane, listening.
 #[derive(Debug)]
@@ -27,9 +28,9 @@ pub struct Control {
 /// The control plane could not start, or could not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
-    /// The signing secret is too short.
-    #[error(transparent)]
-    Secret(#[from] SecretTooShort),
+    /// The secret is too short.
+    #[error("FF_AUTH_JWT_SECRET: {0}")]
+    Secret(#[from] TokenKeyError),
     /// The event log cannot be opened.
     #[error("the control plane cannot open the event log")]
     Log(#[source] LogError),
@@ -82,7 +83,9 @@ impl Control {
     /// # Errors
     /// [`ControlError`] when the log or the port cannot be had.
     pub async fn open(options: ControlOptions) -> Result<Self, ControlError> {
-        let tokens = TokenService::new(&options.jwt_secret)?;
+        let secret = TokenKey::secret(&options.jwt_secret)?;
+        let keys = options.token_keys.unwrap_or_else(|| TokenKeys::new(secret));
+        let tokens = Arc::new(TokenService::new(keys));
         let log = JetStreamLog::connect(options.log).await.map_err(ControlError::Log)?;
         let pool = PgPoolOptions::new()
             .max_connections(options.connections.get())
@@ -96,8 +99,10 @@ impl Control {
         let listen = |source| ControlError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
+        let commands = Executor::new(log.clone(), ExecutorOptions::default());
         let app = App::new(Parts {
-            commands: Executor::new(log.clone(), ExecutorOptions::default()),
+            doorkeeper: Doorkeeper::new(commands.clone(), tokens.clone()),
+            commands,
             log,
             queries: Queries::new(pool.clone()),
             users: Users::new(pool.clone(), passwords),

@@ -4,13 +4,16 @@ mod command;
 mod decide;
 mod error;
 mod event;
+mod experiment;
 mod facts;
 mod validate;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use cqrs_es::{Aggregate, event_sink::EventSink};
-use ff_evaluator::{FlagDefinition, Outcome, Prerequisite, Rule, Target, ValueType, Variation};
+use ff_evaluator::{
+    ExperimentDefinition, FlagDefinition, Outcome, Prerequisite, Rule, Target, ValueType, Variation,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -110,6 +113,12 @@ pub struct FlagEnvironment {
     pub enabled: bool,
     /// Who gets what while it is on.
     pub targeting: Targeting,
+    /// The experiment on it. While there is one, what it stands on is locked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<ExperimentDefinition>,
+    /// Whether there ever was one: users of the first need not be shuffled.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub experimented: bool,
 }
 
 /// Who gets which variation.
@@ -189,13 +198,15 @@ impl FlagState {
         self.environments.get(environment).cloned().unwrap_or_else(|| FlagEnvironment {
             enabled: false,
             targeting: self.initial.targeting(),
+            experiment: None,
+            experimented: false,
         })
     }
 
     /// What edges and SDKs get of it for one environment.
     pub fn definition(&self, environment: &EnvironmentKey) -> FlagDefinition {
-        let FlagEnvironment { enabled, targeting } = self.environment(environment);
-        self.definition_with(enabled, targeting)
+        let FlagEnvironment { enabled, targeting, experiment, .. } = self.environment(environment);
+        FlagDefinition { experiment, ..self.definition_with(enabled, targeting) }
     }
 
     fn definition_with(&self, enabled: bool, targeting: Targeting) -> FlagDefinition {
@@ -211,6 +222,7 @@ impl FlagState {
             off_variation: targeting.off_variation,
             prerequisites: targeting.prerequisites,
             targets: targeting.targets,
+            experiment: None,
             rules: targeting.rules,
             default: targeting.default,
             salt: targeting.salt,
@@ -227,26 +239,21 @@ impl FlagState {
                 all.flags.insert(environment.clone(), mentions.flags);
             }
             all.segments.extend(mentions.segments);
+            let audience = state.experiment.as_ref().and_then(|served| served.condition.as_ref());
+            let Some(audience) = audience else { continue };
+            let mentions = mentions_in(ff_evaluator::condition_references(audience));
+            for (flag, variations) in mentions.flags {
+                let here = all.flags.entry(environment.clone()).or_default();
+                here.entry(flag).or_default().extend(variations);
+            }
+            all.segments.extend(mentions.segments);
         }
         all
     }
 
-    /// What a targeting mentions. Names that are no keys are left out: validation has refused them.
+    /// What a targeting mentions.
     fn mentions_of(&self, targeting: Targeting) -> Mentions {
-        let found = ff_evaluator::references(&self.definition_with(false, targeting));
-        let mut mentions = Mentions::default();
-        for (flag, variations) in found.flags {
-            if let Ok(flag) = FlagKey::parse(flag) {
-                let variations = variations
-                    .into_iter()
-                    .filter_map(|key| VariationKey::parse(key).ok())
-                    .collect();
-                mentions.flags.insert(flag, variations);
-            }
-        }
-        mentions.segments =
-            found.segments.into_iter().filter_map(|key| SegmentKey::parse(key).ok()).collect();
-        mentions
+        mentions_in(ff_evaluator::references(&self.definition_with(false, targeting)))
     }
 
     fn variation_keys(&self) -> BTreeSet<VariationKey> {
@@ -255,6 +262,21 @@ impl FlagState {
             .filter_map(|variation| VariationKey::parse(&*variation.key).ok())
             .collect()
     }
+}
+
+/// Mentions by their keys. Names that are no keys are left out: validation has refused them.
+fn mentions_in(found: ff_evaluator::References) -> Mentions {
+    let mut mentions = Mentions::default();
+    for (flag, variations) in found.flags {
+        if let Ok(flag) = FlagKey::parse(flag) {
+            let variations =
+                variations.into_iter().filter_map(|key| VariationKey::parse(key).ok()).collect();
+            mentions.flags.insert(flag, variations);
+        }
+    }
+    mentions.segments =
+        found.segments.into_iter().filter_map(|key| SegmentKey::parse(key).ok()).collect();
+    mentions
 }
 
 impl Aggregate for Flag {

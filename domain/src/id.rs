@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::key::{EnvironmentKey, FlagKey, OrganizationKey, ProjectKey, SegmentKey};
+use crate::key::{
+    EnvironmentKey, ExperimentKey, FlagKey, LayerKey, MetricKey, OrganizationKey, ProjectKey,
+    SegmentKey,
+};
 
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident,)+) => {$(
@@ -40,6 +43,12 @@ ids! {
     FlagId,
     /// A segment of a project.
     SegmentId,
+    /// An experiment of a project.
+    ExperimentId,
+    /// A metric of a project.
+    MetricId,
+    /// A layer of a project.
+    LayerId,
     /// A key of an organization.
     ApiKeyId,
     /// A user's membership of an organization.
@@ -92,6 +101,27 @@ impl SegmentId {
     /// The id of the project's segment with this key.
     pub fn of(project: ProjectId, key: &SegmentKey) -> Self {
         Self(derive(project.0, "segment", key.as_str().as_bytes()))
+    }
+}
+
+impl ExperimentId {
+    /// The id of the project's experiment with this key.
+    pub fn of(project: ProjectId, key: &ExperimentKey) -> Self {
+        Self(derive(project.0, "experiment", key.as_str().as_bytes()))
+    }
+}
+
+impl MetricId {
+    /// The id of the project's metric with this key.
+    pub fn of(project: ProjectId, key: &MetricKey) -> Self {
+        Self(derive(project.0, "metric", key.as_str().as_bytes()))
+    }
+}
+
+impl LayerId {
+    /// The id of the project's layer with this key.
+    pub fn of(project: ProjectId, key: &LayerKey) -> Self {
+        Self(derive(project.0, "layer", key.as_str().as_bytes()))
     }
 }
 

@@ -110,6 +110,12 @@ keys! {
     FlagKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
     /// Names a segment in its project.
     SegmentKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+    /// Names an experiment in its project.
+    ExperimentKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+    /// Names a metric in its project.
+    MetricKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+    /// Names a layer in its project.
+    LayerKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
     /// Names a variation in its flag.
     VariationKey: check_variation, "^[^\\p{Cc}]{1,128}$";
 }

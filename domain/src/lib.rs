@@ -1,5 +1,5 @@
-//! What the platform is about: organizations, projects, environments, flags, segments, keys and memberships, the
-//! commands that change them and the events that say what happened.
+//! What the platform is about: organizations, projects, environments, flags, segments, experiments with their metrics
+//! and layers, keys and memberships, the commands that change them and the events that say what happened.
 //!
 //! Each aggregate is an enum of its states. `decide` takes a command and the facts it depends on and answers with
 //! events or a typed error; `apply` takes an event. cqrs-es's `Aggregate` is implemented on top of the two.
@@ -13,11 +13,15 @@
 
 pub mod aggregate;
 pub mod api_key;
+pub mod decimal;
 pub mod environment;
+pub mod experiment;
 pub mod flag;
 pub mod id;
 pub mod key;
+pub mod layer;
 pub mod membership;
+pub mod metric;
 pub mod organization;
 pub mod problem;
 pub mod project;
@@ -27,19 +31,27 @@ pub mod upcast;
 
 pub use aggregate::Decision;
 pub use api_key::{ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, ApiKeyState};
+pub use decimal::Decimal;
 pub use environment::{
     Environment, EnvironmentCommand, EnvironmentError, EnvironmentEvent, EnvironmentState,
 };
+pub use experiment::{
+    Experiment, ExperimentCommand, ExperimentError, ExperimentEvent, ExperimentState,
+};
 pub use flag::{Flag, FlagCommand, FlagError, FlagEvent, FlagState};
 pub use id::{
-    ApiKeyId, EnvironmentId, FlagId, MembershipId, OrganizationId, ProjectId, SegmentId, UserId,
+    ApiKeyId, EnvironmentId, ExperimentId, FlagId, LayerId, MembershipId, MetricId, OrganizationId,
+    ProjectId, SegmentId, UserId,
 };
 pub use key::{
-    EnvironmentKey, FlagKey, InvalidKey, OrganizationKey, ProjectKey, SegmentKey, VariationKey,
+    EnvironmentKey, ExperimentKey, FlagKey, InvalidKey, LayerKey, MetricKey, OrganizationKey,
+    ProjectKey, SegmentKey, VariationKey,
 };
+pub use layer::{Layer, LayerCommand, LayerError, LayerEvent, LayerState};
 pub use membership::{
     Membership, MembershipCommand, MembershipError, MembershipEvent, MembershipState,
 };
+pub use metric::{Metric, MetricCommand, MetricError, MetricEvent, MetricState};
 pub use organization::{
     Organization, OrganizationCommand, OrganizationError, OrganizationEvent, OrganizationState,
 };

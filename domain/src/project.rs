@@ -1,6 +1,6 @@
 //! A project: what groups environments, flags and segments.
 //!
-//! It also holds which flags and segments mention which others. A rule that mentions a segment, or a prerequisite
+//! It also holds what flags, segments and experiments mention. A rule that mentions a segment, or a prerequisite
 //! on a flag, is decided by two aggregates that know nothing of each other; were each checked alone, two changes
 //! at the same time could close a cycle, or leave a rule that mentions what was archived meanwhile. So whatever
 //! changes a mention is committed together with an event of the project, in one atomic batch, and the project's

@@ -44,6 +44,12 @@ impl Api {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
+    /// The same login at another service.
+    #[must_use]
+    pub fn at(&self, base: &str) -> Self {
+        Self { base: base.to_owned(), ..self.clone() }
+    }
+
     /// Reads.
     pub async fn get(&self, path: &str) -> anyhow::Result<Answer> {
         self.send(Method::GET, path, None, &[]).await

@@ -4,7 +4,11 @@
 //! `cargo build -p ff-server -p ff-stack --bins`.
 
 mod api;
+mod clickhouse;
+mod ingest;
 mod platform;
 
 pub use api::{Answer, Api};
+pub use clickhouse::ClickHouse;
+pub use ingest::{Ingest, Receipt, metric_events};
 pub use platform::{Alone, Platform};

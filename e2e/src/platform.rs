@@ -8,28 +8,45 @@ use std::{
 
 use anyhow::{Context as _, bail, ensure};
 
-use crate::Api;
+use crate::{Api, ClickHouse, Ingest};
 
 /// A running platform. Stopped, and its folder deleted, when dropped.
 #[derive(Debug)]
 pub struct Platform {
     folder: tempfile::TempDir,
     ports: BTreeMap<&'static str, u16>,
+    settings: Vec<(String, String)>,
 }
 
-const LISTENERS: [&str; 3] = ["FF_CONTROL_LISTEN", "FF_EDGE_LISTEN", "FF_PROJECTOR_LISTEN"];
+const LISTENERS: [&str; 6] = [
+    "FF_CONTROL_LISTEN",
+    "FF_EDGE_LISTEN",
+    "FF_INGEST_LISTEN",
+    "FF_WRITER_LISTEN",
+    "FF_ANALYTICS_LISTEN",
+    "FF_PROJECTOR_LISTEN",
+];
 const SERVERS: [&str; 3] =
     ["FF_STACK_NATS_PORT", "FF_STACK_POSTGRES_PORT", "FF_STACK_CLICKHOUSE_PORT"];
 
 impl Platform {
     /// Starts one, and waits until it is ready.
     pub fn start() -> anyhow::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with these variables, such as the address of a server of the test's own.
+    pub fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let ports = LISTENERS
             .iter()
             .chain(&SERVERS)
             .map(|name| (*name, ff_testkit::ports::free_port()))
             .collect();
-        let platform = Self { folder: tempfile::tempdir()?, ports };
+        let settings = settings
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let platform = Self { folder: tempfile::tempdir()?, ports, settings };
         platform.up()?;
         Ok(platform)
     }
@@ -57,6 +74,7 @@ impl Platform {
             };
             command.env(name, value);
         }
+        command.envs(self.settings.iter().map(|(name, value)| (name, value)));
         Ok(command)
     }
 
@@ -90,6 +108,26 @@ impl Platform {
     pub async fn api(&self) -> anyhow::Result<Api> {
         let (email, password) = (self.value("FF_DEMO_EMAIL")?, self.value("FF_DEMO_PASSWORD")?);
         Api::log_in(&self.value("FF_CONTROL_URL")?, &email, &password).await
+    }
+
+    /// The ingestor, with the demo's server key.
+    pub fn ingest(&self) -> anyhow::Result<Ingest> {
+        Ingest::new(&self.value("FF_INGEST_URL")?, &self.value("FF_DEMO_SERVER_KEY")?)
+    }
+
+    /// ClickHouse, or what stands in for it.
+    pub fn clickhouse(&self) -> ClickHouse {
+        let own = self.settings.iter().find(|(name, _)| name == "FF_CLICKHOUSE_URL");
+        let port = self.ports["FF_STACK_CLICKHOUSE_PORT"];
+        let url = own.map_or_else(|| format!("http://127.0.0.1:{port}"), |(_, url)| url.clone());
+        ClickHouse::new(url)
+    }
+
+    /// Runs `ff demo traffic`, and answers what it said.
+    pub fn traffic(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.ff(&[&["demo", "traffic"], arguments].concat())?;
+        ensure!(output.status.success(), "ff demo traffic: {}\n{}", text(&output), self.logs());
+        Ok(text(&output))
     }
 
     /// Process ids of what runs, by name, as `ff ps` tells them.

@@ -156,9 +156,7 @@ fn take_line(bytes: &[u8]) -> Option<(&str, &[u8])> {
 
 /// Reads the name of a kind of object.
 pub(crate) fn kind(name: &str) -> Option<ObjectKind> {
-    [ObjectKind::Flag, ObjectKind::Segment, ObjectKind::Key, ObjectKind::Settings]
-        .into_iter()
-        .find(|kind| kind.as_str() == name)
+    ObjectKind::ALL.into_iter().find(|kind| kind.as_str() == name)
 }
 
 #[cfg(test)]

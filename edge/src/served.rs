@@ -31,7 +31,7 @@ pub(crate) struct Served {
 
 /// A change, as the evaluator takes it.
 enum Edit {
-    PutFlag(FlagDefinition),
+    PutFlag(Box<FlagDefinition>),
     RemoveFlag(String),
     PutSegment(SegmentDefinition),
     RemoveSegment(String),
@@ -177,7 +177,7 @@ impl Edit {
                 None => removed().map(Self::RemoveSegment),
             },
             (ObjectKind::Segment, None) => removed().map(Self::RemoveSegment),
-            (ObjectKind::Key | ObjectKind::Settings, _) => None,
+            (ObjectKind::Key | ObjectKind::Settings | ObjectKind::Metric, _) => None,
         }
     }
 

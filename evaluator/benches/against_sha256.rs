@@ -82,6 +82,11 @@ fn main() {
             Some(3.0),
             one(&large, &user, environments::TEN_RULES),
         ),
+        Case::new(
+            "an experiment of two slices, 50/50",
+            Some(5.0),
+            one(&large, &user, environments::EXPERIMENT),
+        ),
         Case::new("all 100 flags of an environment", Some(170.0), || {
             for answer in hundred.evaluate_all(black_box(&user), Timestamp::UNIX_EPOCH) {
                 black_box(answer);

@@ -20,6 +20,7 @@ fn evaluate(criterion: &mut Criterion) {
         environments::OFF,
         environments::ONE_RULE,
         environments::TEN_RULES,
+        environments::EXPERIMENT,
     ] {
         criterion.bench_function(key, |bencher| {
             bencher.iter(|| black_box(large.evaluate(black_box(key), black_box(&user), now)));

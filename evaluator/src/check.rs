@@ -40,14 +40,15 @@ pub struct References {
     pub segments: BTreeSet<String>,
 }
 
-/// The other flags and the segments that a flag refers to in prerequisites and conditions.
+/// The other flags and the segments that a flag refers to in prerequisites and conditions, also in its experiment's.
 pub fn references(flag: &FlagDefinition) -> References {
     let mut references = References::default();
     for prerequisite in &flag.prerequisites {
         let variations = references.flags.entry(prerequisite.flag.clone()).or_default();
         variations.extend(prerequisite.variations.iter().cloned());
     }
-    references.add(flag.rules.iter().filter_map(|rule| rule.condition.as_ref()));
+    let experiment = flag.experiment.as_ref().and_then(|experiment| experiment.condition.as_ref());
+    references.add(flag.rules.iter().filter_map(|rule| rule.condition.as_ref()).chain(experiment));
     references
 }
 
@@ -65,7 +66,8 @@ pub fn segment_references(segment: &SegmentDefinition) -> References {
     references
 }
 
-/// The variations of the flag itself that are in use: by the off variation, targets, rules and the default.
+/// The variations of the flag itself that are in use: by the off variation, targets, the experiment, rules and the
+/// default.
 pub fn used_variations(flag: &FlagDefinition) -> BTreeSet<&str> {
     let outcomes = flag.rules.iter().map(|rule| &rule.then).chain([&flag.default]);
     let served = outcomes.flat_map(|outcome| match outcome {
@@ -75,7 +77,9 @@ pub fn used_variations(flag: &FlagDefinition) -> BTreeSet<&str> {
         }
     });
     let targets = flag.targets.iter().map(|target| target.variation.as_str());
-    served.chain(targets).chain([flag.off_variation.as_str()]).collect()
+    let arms = flag.experiment.iter().flat_map(|experiment| &experiment.split.variations);
+    let arms = arms.map(|arm| arm.key.as_str());
+    served.chain(targets).chain(arms).chain([flag.off_variation.as_str()]).collect()
 }
 
 impl References {

@@ -164,6 +164,7 @@ impl Config {
             reason: Reason::Error,
             error: Some(code),
             rule: None,
+            experiment: None,
             position: &self.position,
         }
     }
@@ -175,7 +176,7 @@ impl Config {
             && let Ok(body) = &flag.body
             && let Some((variation, reason)) = body.fixed
         {
-            return self.answer(body, variation, reason, None);
+            return self.answer(body, variation, reason, None, None);
         }
         Run::new(self, context, now, Untraced).evaluate(slot)
     }
@@ -187,6 +188,7 @@ impl Config {
         variation: usize,
         reason: Reason,
         rule: Option<&'c str>,
+        experiment: Option<&'c str>,
     ) -> Evaluation<'c> {
         let served = &body.variations[variation];
         Evaluation {
@@ -196,6 +198,7 @@ impl Config {
             reason,
             error: None,
             rule,
+            experiment,
             position: &self.position,
         }
     }

@@ -18,8 +18,10 @@ pub struct Evaluation<'c> {
     pub reason: Reason,
     /// What is wrong, if the reason is [`Reason::Error`].
     pub error: Option<ErrorCode>,
-    /// The id of the rule that decided.
+    /// The id of the rule that decided; with an experiment, that of its iteration.
     pub rule: Option<&'c str>,
+    /// The key of the experiment that the context takes part in.
+    pub experiment: Option<&'c str>,
     /// The config's position, a decimal string.
     pub position: &'c str,
 }
@@ -33,7 +35,7 @@ pub enum Reason {
     Default,
     /// A target or a rule named it.
     TargetingMatch,
-    /// A rollout decided by bucket.
+    /// A rollout, or an experiment, decided by bucket.
     Split,
     /// The flag is off.
     Disabled,

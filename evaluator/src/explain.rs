@@ -32,9 +32,12 @@ pub struct Explanation {
     /// What is wrong, if the reason is [`Reason::Error`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<ErrorCode>,
-    /// The id of the rule that decided.
+    /// The id of the rule that decided; with an experiment, that of its iteration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// The key of the experiment that the context takes part in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<String>,
     /// What was looked at, in order; empty for an unknown flag.
     pub steps: Vec<Step>,
 }
@@ -72,6 +75,28 @@ pub enum What {
     Target {
         /// The user's targeting key.
         key: String,
+    },
+    /// An experiment: whether it takes the context. The arm is a rollout behind it.
+    Experiment {
+        /// Its key.
+        key: String,
+        /// The id of its iteration.
+        rule: String,
+        /// The attribute that is hashed, if not the targeting key.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bucket_by: Option<String>,
+        /// What is hashed; without it the experiment takes nobody.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        value: Option<String>,
+    },
+    /// A part of the users that an experiment takes.
+    Slice {
+        /// What is hashed between the environment's salt and the value.
+        seed: String,
+        /// The bucket it gave, 0 to 9,999.
+        bucket: u16,
+        /// The buckets that are in: from one on and before another.
+        ranges: Vec<[u16; 2]>,
     },
     /// A rule. Without steps it holds always.
     Rule {
@@ -170,6 +195,7 @@ impl Config {
             reason: evaluation.reason,
             error: evaluation.error,
             rule: evaluation.rule.map(str::to_owned),
+            experiment: evaluation.experiment.map(str::to_owned),
             steps,
         }
     }

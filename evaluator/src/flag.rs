@@ -1,5 +1,7 @@
 //! Flags and segments, compiled.
 
+mod experiment;
+
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -16,6 +18,8 @@ use crate::model::{
 };
 use crate::names::{FlagSlot, SegmentSlot};
 use crate::problem::{Place, ProblemKind};
+
+pub(crate) use experiment::{CompiledSlice, Experiment};
 
 /// A flag, compiled. One whose definition has a problem is kept without a body and answers with an error.
 #[derive(Debug)]
@@ -41,11 +45,12 @@ pub(crate) struct Body {
     pub(crate) off: usize,
     pub(crate) prerequisites: Box<[Required]>,
     pub(crate) targets: FxHashMap<Box<str>, usize>,
+    pub(crate) experiment: Option<Box<Experiment>>,
     pub(crate) rules: Box<[CompiledRule]>,
     pub(crate) default: Serve,
     /// What everyone gets, whatever the context: of a flag that is off, or has nothing but a default variation.
     pub(crate) fixed: Option<(usize, Reason)>,
-    /// Only where something is bucketed.
+    /// Only where something is bucketed; an experiment has its own.
     pub(crate) seed: Option<Box<Seed>>,
 }
 
@@ -155,9 +160,13 @@ impl Body {
         let off = scope.variation(&flag.off_variation, &root.field("off_variation"));
         let prerequisites = scope.prerequisites(&flag.prerequisites);
         let targets = scope.targets(&flag.targets);
+        let experiment = match &flag.experiment {
+            None => Some(None),
+            Some(experiment) => scope.experiment(experiment, salt).map(Some),
+        };
         let rules = scope.rules(&flag.rules);
         let default = scope.serve(&flag.default, &root.field("default"));
-        let (off, rules, default) = (off?, rules?, default?);
+        let (off, experiment, rules, default) = (off?, experiment?, rules?, default?);
         let splits = matches!(default, Serve::Split(_))
             || rules.iter().any(|rule| matches!(rule.then, Serve::Split(_)));
         Some(Self {
@@ -166,7 +175,10 @@ impl Body {
             fixed: match default {
                 _ if !flag.enabled => Some((off, Reason::Disabled)),
                 Serve::Variation(variation)
-                    if prerequisites.is_empty() && flag.targets.is_empty() && rules.is_empty() =>
+                    if prerequisites.is_empty()
+                        && flag.targets.is_empty()
+                        && experiment.is_none()
+                        && rules.is_empty() =>
                 {
                     Some((variation, Reason::Static))
                 }
@@ -174,6 +186,7 @@ impl Body {
             },
             prerequisites,
             targets,
+            experiment,
             rules,
             default,
             seed: splits

@@ -38,8 +38,8 @@ pub use context::{Context, ContextError};
 pub use evaluation::{ErrorCode, Evaluation, Reason};
 pub use explain::{Explanation, Outcome as StepOutcome, Range, Step, What};
 pub use model::{
-    Condition, EnvironmentDefinition, FlagDefinition, HashKind, Operator, Outcome, Prerequisite,
-    Rollout, Rule, SegmentDefinition, Target, Test, ValueType, Variation, Weight, WeightError,
-    WeightedVariation,
+    Condition, EnvironmentDefinition, ExperimentDefinition, FlagDefinition, HashKind, Operator,
+    Outcome, Prerequisite, Rollout, Rule, SegmentDefinition, Slice, Target, Test, ValueType,
+    Variation, Weight, WeightError, WeightedVariation,
 };
 pub use problem::{Defect, Problem, ProblemKind};

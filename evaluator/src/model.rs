@@ -6,12 +6,14 @@
 
 mod condition;
 mod condition_json;
+mod experiment;
 mod rollout;
 mod value;
 
 use serde::{Deserialize, Serialize};
 
 pub use condition::{Condition, Operator, Test};
+pub use experiment::{ExperimentDefinition, Slice};
 pub use rollout::{HashKind, Rollout, Weight, WeightError, WeightedVariation};
 pub use value::{ValueType, Variation};
 
@@ -50,6 +52,9 @@ pub struct FlagDefinition {
     /// Single users pinned to a variation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,
+    /// The experiment on it; whom it does not take goes on to the rules.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub experiment: Option<ExperimentDefinition>,
     /// Targeting rules; the first that holds decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Rule>,

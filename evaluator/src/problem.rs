@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::model::{Condition, Operator, ValueType};
+use crate::model::{Condition, Operator, Slice, ValueType};
 use crate::wire::ObjectKind;
 
 /// Something wrong with a definition.
@@ -86,6 +86,23 @@ pub enum ProblemKind {
     DuplicateRuleId {
         /// The id.
         id: String,
+    },
+    /// A key, an id or a seed is empty.
+    #[error("give it a name, this is empty")]
+    EmptyName,
+    /// A range of buckets that holds none, or more than there are.
+    #[error("a range is `[from, to]` with 0 <= from < to <= 10000, this is [{from}, {to}]")]
+    BucketRange {
+        /// The first bucket.
+        from: u16,
+        /// The first bucket that is no longer in it.
+        to: u16,
+    },
+    /// An experiment has too many slices.
+    #[error("an experiment has at most {} slices, this has {count}", Slice::MAX)]
+    TooManySlices {
+        /// How many it has.
+        count: usize,
     },
     /// A list that must name something is empty.
     #[error("name at least one")]

@@ -3,9 +3,12 @@
 //! `evaluate` and `explain` run this same code. It is generic over what is traced, and with nothing traced the
 //! tracing is compiled away, so the two cannot disagree and only one of them pays.
 
+mod experiment;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::bucketing::Split;
 use crate::condition::{Check, CompiledTest, Node};
 use crate::config::Config;
 use crate::context::Context;
@@ -46,6 +49,7 @@ pub(crate) struct Served<'c> {
     variation: usize,
     reason: Reason,
     rule: Option<&'c str>,
+    experiment: Option<&'c str>,
 }
 
 impl<'c> Served<'c> {
@@ -73,8 +77,8 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
     #[inline]
     pub(crate) fn evaluate(&mut self, slot: FlagSlot) -> Evaluation<'c> {
         match self.flag(slot) {
-            Ok(Served { body, variation, reason, rule }) => {
-                self.config.answer(body, variation, reason, rule)
+            Ok(Served { body, variation, reason, rule, experiment }) => {
+                self.config.answer(body, variation, reason, rule, experiment)
             }
             Err(code) => self.config.error(code),
         }
@@ -100,7 +104,9 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
 
     #[inline]
     fn body(&mut self, body: &'c Body) -> Result<Served<'c>, ErrorCode> {
-        let serve = |variation, reason| Ok(Served { body, variation, reason, rule: None });
+        let serve = |variation, reason| {
+            Ok(Served { body, variation, reason, rule: None, experiment: None })
+        };
         if let Some((variation, reason)) = body.fixed {
             return serve(variation, reason);
         }
@@ -116,6 +122,11 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
             self.trace.enter(|| What::Target { key: key.to_owned() });
             self.trace.leave(|| Outcome::Holds(true));
             return serve(*variation, Reason::TargetingMatch);
+        }
+        if let Some(experiment) = &body.experiment
+            && let Some(served) = self.experiment(body, experiment)?
+        {
+            return Ok(served);
         }
         for rule in &body.rules {
             if self.rule(rule)? {
@@ -159,10 +170,10 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
         outcome: &'c Serve,
         named: Reason,
     ) -> Result<Served<'c>, ErrorCode> {
+        let served =
+            |variation, reason| Served { body, variation, reason, rule: None, experiment: None };
         let split = match outcome {
-            Serve::Variation(variation) => {
-                return Ok(Served { body, variation: *variation, reason: named, rule: None });
-            }
+            Serve::Variation(variation) => return Ok(served(*variation, named)),
             Serve::Split(split) => split,
         };
         let value = split.bucketed(self.context);
@@ -171,11 +182,24 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
             (None, _) => Err(ErrorCode::TargetingKeyMissing),
             (_, None) => Err(ErrorCode::General),
         };
+        self.split(body, split, value.as_deref(), bucket)
+            .map(|variation| served(variation, Reason::Split))
+    }
+
+    /// Whose share a bucket is; `value` is what it was made from.
+    #[inline]
+    fn split(
+        &mut self,
+        body: &'c Body,
+        split: &'c Split,
+        value: Option<&str>,
+        bucket: Result<u16, ErrorCode>,
+    ) -> Result<usize, ErrorCode> {
         let variation = bucket.and_then(|bucket| split.variation(bucket).ok_or(ErrorCode::General));
         let name = |variation: usize| body.variations[variation].key.to_string();
         self.trace.enter(|| What::Rollout {
             bucket_by: split.bucket_by.as_ref().map(|attribute| attribute.path.to_string()),
-            value: value.as_deref().map(str::to_owned),
+            value: value.map(str::to_owned),
             bucket: bucket.ok(),
             ranges: split
                 .ranges()
@@ -186,7 +210,7 @@ impl<'c, 'x, T: Trace> Run<'c, 'x, T> {
             Ok(variation) => Outcome::Serves { variation: name(variation), reason: None },
             Err(code) => Outcome::Error(code),
         });
-        Ok(Served { body, variation: variation?, reason: Reason::Split, rule: None })
+        variation
     }
 
     fn condition(&mut self, node: &'c Node) -> Result<bool, ErrorCode> {

@@ -1,7 +1,7 @@
 //! How an environment's config travels from the publisher to the edges, and from an edge to SDKs.
 //!
-//! Each object (flag, segment, key, and the environment's settings) is one message; the newest of each is kept by
-//! the stream. A change ends with the `_head`, which names the position and the hash of the whole config: an edge
+//! Each object (flag, segment, key, metric, and the environment's settings) is one message; the newest of each is
+//! kept by the stream. A change ends with the `_head`, which names the position and the hash of the whole config: an edge
 //! applies what it received when the head arrives, so it never shows half a change.
 
 use std::collections::BTreeMap;
@@ -24,9 +24,14 @@ pub enum ObjectKind {
     Key,
     /// The [`SettingsObject`]; its name is `environment`.
     Settings,
+    /// A [`MetricObject`]; its name is the metric's id. For ingest; edges keep it for the hash and do not use it.
+    Metric,
 }
 
 impl ObjectKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Flag, Self::Segment, Self::Key, Self::Settings, Self::Metric];
+
     /// Its name in a subject.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -34,6 +39,7 @@ impl ObjectKind {
             Self::Segment => "segment",
             Self::Key => "key",
             Self::Settings => "settings",
+            Self::Metric => "metric",
         }
     }
 }
@@ -86,6 +92,21 @@ pub enum KeyKind {
 pub struct SettingsObject {
     /// First part of every bucketing input.
     pub salt: String,
+    /// The id of the organization it belongs to; absent in what an older publisher wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub organization: Option<String>,
+    /// The id of its project; absent in what an older publisher wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+}
+
+/// A metric, as far as whoever takes its events needs to know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricObject {
+    /// The metric's key, unique in its project.
+    pub key: String,
+    /// The names under which its events arrive, in alphabetical order, each once.
+    pub events: Vec<String>,
 }
 
 /// The hash of a whole config: SHA-256 over `kind/name:sha256(object bytes)\n` in the order of kinds and names.

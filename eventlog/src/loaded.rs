@@ -75,7 +75,8 @@ impl<A> Loaded<A> {
         };
         self.tip = Some(commit.tip());
         self.position = Some(commit.position);
-        self.commands.insert(commit.commit.command_id, outcome);
+        // A command of another aggregate may reach into this one under an id that was used here before.
+        self.commands.entry(commit.commit.command_id).or_insert(outcome);
         self.events += commit.commit.events.len();
         self.bytes += commit.bytes.len();
     }

@@ -73,6 +73,7 @@ struct Payload<'a> {
 impl Projection for Archive {
     const NAME: ProjectionName = ProjectionName::Archive;
     const ON_POISON: OnPoison = OnPoison::Halt;
+    const FORMAT: i32 = 1;
     const TABLES: &'static str = "
         CREATE TABLE {schema}.events (
             aggregate_type text COLLATE \"C\" NOT NULL,

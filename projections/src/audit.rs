@@ -92,6 +92,7 @@ struct Rows {
 impl Projection for Audit {
     const NAME: ProjectionName = ProjectionName::Audit;
     const ON_POISON: OnPoison = OnPoison::Halt;
+    const FORMAT: i32 = 1;
     const TABLES: &'static str = include_str!("audit/tables.sql");
     const INDEXES: &'static str = include_str!("audit/indexes.sql");
 

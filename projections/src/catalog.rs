@@ -1,4 +1,5 @@
-//! The catalog: lists and details of organizations, projects, environments, flags, segments, keys and memberships.
+//! The catalog: lists and details of organizations, projects, environments, flags, segments, experiments, metrics,
+//! layers, keys and memberships.
 //!
 //! One row per aggregate, with its state folded by the domain's own `apply` and the columns that lists sort and
 //! filter by. A batch writes each aggregate it touched once, however many commits it has of it.
@@ -9,7 +10,8 @@ mod table;
 
 use cqrs_es::Aggregate as _;
 use ff_domain::{
-    ApiKey, Environment, Flag, Membership, Organization, Project, Segment, upcast::upcasters,
+    ApiKey, Environment, Experiment, Flag, Layer, Membership, Metric, Organization, Project,
+    Segment, upcast::upcasters,
 };
 use ff_eventlog::{Recorded, Upcasters};
 use sqlx::PgConnection;
@@ -31,6 +33,9 @@ pub(crate) struct Catalog {
     environments: Shelf<Environment>,
     flags: Shelf<Flag>,
     segments: Shelf<Segment>,
+    experiments: Shelf<Experiment>,
+    metrics: Shelf<Metric>,
+    layers: Shelf<Layer>,
     api_keys: Shelf<ApiKey>,
     memberships: Shelf<Membership>,
 }
@@ -45,6 +50,9 @@ impl Default for Catalog {
             environments: Shelf::new(MIB),
             flags: Shelf::new(16 * MIB),
             segments: Shelf::new(8 * MIB),
+            experiments: Shelf::new(8 * MIB),
+            metrics: Shelf::new(MIB),
+            layers: Shelf::new(MIB),
             api_keys: Shelf::new(MIB),
             memberships: Shelf::new(MIB),
         }
@@ -64,6 +72,12 @@ macro_rules! each_shelf {
         $do;
         let $shelf = &mut $self.segments;
         $do;
+        let $shelf = &mut $self.experiments;
+        $do;
+        let $shelf = &mut $self.metrics;
+        $do;
+        let $shelf = &mut $self.layers;
+        $do;
         let $shelf = &mut $self.api_keys;
         $do;
         let $shelf = &mut $self.memberships;
@@ -74,6 +88,8 @@ macro_rules! each_shelf {
 impl Projection for Catalog {
     const NAME: ProjectionName = ProjectionName::Catalog;
     const ON_POISON: OnPoison = OnPoison::Park;
+    /// 2: experiments, metrics and layers.
+    const FORMAT: i32 = 2;
     const TABLES: &'static str = include_str!("catalog/tables.sql");
     const INDEXES: &'static str = include_str!("catalog/indexes.sql");
 
@@ -101,6 +117,9 @@ impl Projection for Catalog {
         take!(environments, Environment);
         take!(flags, Flag);
         take!(segments, Segment);
+        take!(experiments, Experiment);
+        take!(metrics, Metric);
+        take!(layers, Layer);
         take!(api_keys, ApiKey);
         take!(memberships, Membership);
         Ok(())

@@ -16,9 +16,11 @@ pub(crate) struct Checkpoint {
     pub(crate) schema: Schema,
     pub(crate) state: CheckpointState,
     pub(crate) position: Position,
+    /// The shape of its tables; see [`crate::projection::Projection::FORMAT`].
+    pub(crate) format: i32,
 }
 
-const COLUMNS: &str = "generation, state, position";
+const COLUMNS: &str = "generation, state, position, format";
 
 impl Checkpoint {
     fn read(name: ProjectionName, row: &PgRow) -> Result<Self, sqlx::Error> {
@@ -26,6 +28,7 @@ impl Checkpoint {
             schema: name.schema(row.try_get("generation")?),
             state: CheckpointState::of(row.try_get("state")?),
             position: Position::from_i64(row.try_get("position")?).unwrap_or(Position::ZERO),
+            format: row.try_get("format")?,
         })
     }
 
@@ -77,13 +80,16 @@ impl Checkpoint {
         transaction: &mut PgConnection,
         schema: Schema,
         state: &'static str,
+        format: i32,
     ) -> Result<(), sqlx::Error> {
         sqlx::query(
-            "INSERT INTO projection.checkpoint (name, generation, state) VALUES ($1, $2, $3)",
+            "INSERT INTO projection.checkpoint (name, generation, state, format) \
+             VALUES ($1, $2, $3, $4)",
         )
         .bind(schema.name.as_str())
         .bind(schema.generation)
         .bind(state)
+        .bind(format)
         .execute(transaction)
         .await
         .map(drop)

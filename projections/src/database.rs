@@ -9,7 +9,7 @@ pub(crate) enum Failure {
     Unavailable,
     /// These values can never be written: trying again leads to the same error.
     Values,
-    /// The table is gone, as after a rebuild: find out where it is now.
+    /// The table, or a column of it, is not there: after a rebuild find out where it is now, before one wait for it.
     MissingTable,
     /// Anything else.
     Other,
@@ -33,7 +33,7 @@ impl Failure {
     /// By SQLSTATE: the first two characters are the class.
     fn of_code(code: &str) -> Self {
         match (code, code.get(..2).unwrap_or_default()) {
-            ("42P01" | "3F000", _) => Self::MissingTable,
+            ("42P01" | "3F000" | "42703", _) => Self::MissingTable,
             // Connection, resources, operator intervention, serialization, system.
             (_, "08" | "53" | "57" | "40" | "58") => Self::Unavailable,
             // Data, integrity constraint, program limit.
@@ -79,6 +79,7 @@ mod tests {
             ("22P05", Failure::Values),
             ("23505", Failure::Values),
             ("42P01", Failure::MissingTable),
+            ("42703", Failure::MissingTable),
             ("42601", Failure::Other),
             ("", Failure::Other),
         ] {

@@ -132,6 +132,19 @@ pub enum ProjectionError {
         /// Which projection.
         projection: ProjectionName,
     },
+    /// The projection was built by a newer version of this program.
+    #[error(
+        "{projection} has tables of format {found} and this version writes {written}, run the newer \
+         version, or rebuild the projection with this one"
+    )]
+    Newer {
+        /// Which projection.
+        projection: ProjectionName,
+        /// What its tables are.
+        found: i32,
+        /// What this version writes.
+        written: i32,
+    },
     /// The log ended its tail, which never ends by itself.
     #[error("the event log stopped sending commits")]
     TailEnded,
@@ -165,6 +178,7 @@ impl ProjectionError {
             Self::SigningKey { .. } => "FF-2216",
             Self::Export(_) => "FF-2217",
             Self::Migration(_) => "FF-2218",
+            Self::Newer { .. } => "FF-2219",
         }
     }
 

@@ -24,6 +24,10 @@ pub(crate) trait Projection: Default + Send + 'static {
     const NAME: ProjectionName;
     const ON_POISON: OnPoison;
 
+    /// The shape of the tables and of what is in them. Raise it when commits that were taken already would leave
+    /// something else behind: whoever runs the new program then rebuilds by itself.
+    const FORMAT: i32;
+
     /// The statements that make the tables, with all that writing needs. `{schema}` stands for the schema.
     const TABLES: &'static str;
 

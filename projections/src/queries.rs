@@ -6,7 +6,10 @@
 mod archive;
 mod audit;
 mod catalog;
+mod dossier;
+mod experiments;
 mod flags;
+mod measures;
 mod page;
 mod position;
 mod rows;
@@ -16,10 +19,13 @@ use std::{future::Future, sync::Arc};
 use sqlx::PgPool;
 
 use crate::{ProjectionName, QueryError, database::Failure, name::Schema};
-pub use archive::HistoryEntry;
+pub use archive::{HistoryEntry, Past};
 pub use audit::{AuditEntry, AuditFilter};
 pub use catalog::{ApiKeyFilter, SegmentFilter};
+pub use dossier::{ActiveExperiment, Dossier};
+pub use experiments::{ExperimentFilter, ExperimentRow, ExperimentSort};
 pub use flags::{FlagFilter, FlagSort};
+pub use measures::{LayerFilter, MetricFilter};
 pub use page::{Page, Slice};
 pub use position::{CheckpointState, ParkedAggregate, ProjectionStatus};
 pub use rows::{ApiKeyRow, Document, FlagRow, ProjectRow, SegmentRow, StateFilter};
@@ -52,7 +58,15 @@ impl Queries {
             Err(QueryError::Refused { source, .. })
                 if Failure::of(&source) == Failure::MissingTable =>
             {
-                query(self.known.look(name).await?.schema).await
+                match query(self.known.look(name).await?.schema).await {
+                    // Built by a version that knew no such table; the projector is about to replace it.
+                    Err(QueryError::Refused { source, .. })
+                        if Failure::of(&source) == Failure::MissingTable =>
+                    {
+                        Err(QueryError::NotBuilt { projection: name })
+                    }
+                    answer => answer,
+                }
             }
             answer => answer,
         }

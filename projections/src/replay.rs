@@ -78,6 +78,19 @@ pub async fn replay<L: EventLog>(
     }
 }
 
+/// Rebuilds a projection whose tables are of another shape than this program writes.
+pub(crate) async fn renew<L: EventLog, P: Projection>(
+    log: &L,
+    pool: &PgPool,
+) -> Result<(), ProjectionError> {
+    tracing::info!(projection = %P::NAME, format = P::FORMAT, "projection.renewing");
+    let report = Rebuild::<P>::run(log, pool, |_| {}).await?;
+    let ReplayReport { generation, commits, took, .. } = report;
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(projection = %P::NAME, generation, commits, took_ms, "projection.renewed");
+    Ok(())
+}
+
 struct Rebuild<P> {
     schema: Schema,
     position: Position,
@@ -270,7 +283,7 @@ async fn prepare<P: Projection>(connection: &mut PgConnection) -> Result<Schema,
         make(&mut transaction, schema, "DROP SCHEMA IF EXISTS {schema} CASCADE").await?;
     }
     let schema = P::NAME.schema(last.unwrap_or(0) + 1);
-    Checkpoint::insert(&mut transaction, schema, "building").await?;
+    Checkpoint::insert(&mut transaction, schema, "building", P::FORMAT).await?;
     make(&mut transaction, schema, "CREATE SCHEMA {schema}").await?;
     make(&mut transaction, schema, P::TABLES).await?;
     transaction.commit().await?;

@@ -4,7 +4,7 @@
 //! them from working against each other. That each commit counts once is due to the checkpoint: it is locked, compared
 //! and moved in the transaction that writes the rows.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
 
 use ff_eventlog::{EventLog, Position};
 use sqlx::{Connection as _, Executor as _, PgConnection, PgPool};
@@ -16,6 +16,7 @@ use crate::{
     database::Failure,
     feed::{Batch, BatchLimits, Feed},
     projection::{Projection, make},
+    replay::renew,
     writer::{Applied, Writer, causes},
 };
 
@@ -62,11 +63,19 @@ async fn session<L: EventLog, P: Projection>(
     pause: &mut Duration,
 ) -> Result<(), ProjectionError> {
     let mut connection = connect(pool).await?;
+    if !is_fit::<L, P>(&mut connection, log, pool).await? {
+        sleep(STANDBY).await;
+        return Ok(());
+    }
     while !try_lock::<P>(&mut connection, Purpose::Run).await? {
         sleep(STANDBY).await;
     }
     let error = ProjectionError::sql("open a generation");
     let checkpoint = live_or_new::<P>(&mut connection).await.map_err(&error)?;
+    if checkpoint.format != P::FORMAT {
+        // Someone else has rebuilt it while this replica stood by.
+        return Ok(());
+    }
     let mut writer = Writer::<P>::new(connection, checkpoint).await.map_err(&error)?;
     let mut feed = Feed::start(log, writer.position);
     let mut head = log.head().await?;
@@ -115,6 +124,30 @@ async fn session<L: EventLog, P: Projection>(
     }
 }
 
+/// Whether the generation that is read, if any, has the tables that this program writes. An older one is rebuilt, beside
+/// whoever still works on it; one from a newer program is left to that.
+async fn is_fit<L: EventLog, P: Projection>(
+    connection: &mut PgConnection,
+    log: &L,
+    pool: &PgPool,
+) -> Result<bool, ProjectionError> {
+    let live = Checkpoint::live(connection, P::NAME)
+        .await
+        .map_err(ProjectionError::sql("read a checkpoint"))?;
+    let Some(Checkpoint { format, .. }) = live else { return Ok(true) };
+    match format.cmp(&P::FORMAT) {
+        Ordering::Equal => Ok(true),
+        Ordering::Greater => {
+            Err(ProjectionError::Newer { projection: P::NAME, found: format, written: P::FORMAT })
+        }
+        Ordering::Less => match renew::<L, P>(log, pool).await {
+            Ok(()) => Ok(true),
+            Err(ProjectionError::ReplayRunning { .. }) => Ok(false),
+            Err(error) => Err(error),
+        },
+    }
+}
+
 /// Waits until another generation is read.
 async fn halted<P: Projection>(writer: &mut Writer<P>) -> Result<(), ProjectionError> {
     loop {
@@ -151,7 +184,7 @@ async fn live_or_new<P: Projection>(
     }
     let schema = P::NAME.schema(1);
     let mut transaction = connection.begin().await?;
-    Checkpoint::insert(&mut transaction, schema, "live").await?;
+    Checkpoint::insert(&mut transaction, schema, "live", P::FORMAT).await?;
     make(&mut transaction, schema, "CREATE SCHEMA {schema}").await?;
     make(&mut transaction, schema, P::TABLES).await?;
     make(&mut transaction, schema, P::INDEXES).await?;

@@ -1,8 +1,9 @@
 //! How every command gets to the servers, and how a service learns that it is to stop.
 
-use std::future::Future;
+use std::{fs, future::Future, path::Path};
 
 use anyhow::Context as _;
+use ff_auth::{TokenKey, TokenKeys};
 use ff_eventlog::{JetStreamLog, LogOptions};
 use ff_stack::supervisor::asked_to_end;
 use secrecy::ExposeSecret as _;
@@ -12,7 +13,7 @@ use sqlx::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::settings::{Database, Nats};
+use crate::settings::{Auth, ClickHouse, Database, Nats};
 
 /// Runs a command that waits for things.
 pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -56,6 +57,25 @@ pub fn database_options(settings: &Database) -> anyhow::Result<PgConnectOptions>
         .password(settings.password.expose_secret()))
 }
 
+/// ClickHouse. It is asked when it is first needed.
+pub fn clickhouse(settings: &ClickHouse) -> anyhow::Result<clickhouse::Client> {
+    anyhow::ensure!(
+        !settings.url.is_empty(),
+        "{NOT_HERE}, or name a ClickHouse server by FF_CLICKHOUSE_URL"
+    );
+    let mut client = clickhouse::Client::default().with_url(&settings.url);
+    if !settings.user.is_empty() {
+        client = client.with_user(&settings.user);
+    }
+    if !settings.password.expose_secret().is_empty() {
+        client = client.with_password(settings.password.expose_secret());
+    }
+    if !settings.database.is_empty() {
+        client = client.with_database(&settings.database);
+    }
+    Ok(client)
+}
+
 /// How to open the event log.
 pub fn log_options(settings: &Nats) -> anyhow::Result<LogOptions> {
     anyhow::ensure!(!settings.url.is_empty(), "{NOT_HERE}, or name a NATS server by FF_NATS_URL");
@@ -67,6 +87,33 @@ pub async fn log(settings: &Nats) -> anyhow::Result<JetStreamLog> {
     JetStreamLog::connect(log_options(settings)?)
         .await
         .with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
+}
+
+/// The keys of sessions: a private key if one is configured, else the secret; and the one before it.
+pub fn token_keys(auth: &Auth) -> anyhow::Result<TokenKeys> {
+    let from_file = |path: &Path, variable: &'static str| {
+        let pem = fs::read_to_string(path)
+            .with_context(|| format!("{variable}: cannot read {}", path.display()))?;
+        TokenKey::ed25519(&pem.into()).context(variable)
+    };
+    let secret = || TokenKey::secret(&auth.jwt_secret).context("FF_AUTH_JWT_SECRET");
+    let with_private_key = !auth.signing_key.as_os_str().is_empty();
+    let keys = TokenKeys::new(if with_private_key {
+        from_file(&auth.signing_key, "FF_AUTH_SIGNING_KEY")?
+    } else {
+        secret()?
+    });
+    let previous = if !auth.signing_key_previous.as_os_str().is_empty() {
+        from_file(&auth.signing_key_previous, "FF_AUTH_SIGNING_KEY_PREVIOUS")?
+    } else if !auth.jwt_secret_previous.expose_secret().is_empty() {
+        TokenKey::secret(&auth.jwt_secret_previous).context("FF_AUTH_JWT_SECRET_PREVIOUS")?
+    } else if with_private_key {
+        // Whoever goes over from the secret to a private key stays signed in.
+        secret()?
+    } else {
+        return Ok(keys);
+    };
+    keys.and_previous(previous).context("the previous key of sessions")
 }
 
 /// Cancelled when the process is asked to stop.

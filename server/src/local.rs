@@ -15,28 +15,41 @@ pub const NOTED_SETTINGS: &str = ".local/ff.toml";
 pub const ENVIRONMENT: &str = ".local/env";
 
 /// What must stay the same from start to start, and secret.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Secrets {
     /// Signs sessions.
     pub jwt_secret: String,
     /// Password of the first owner.
     pub demo_password: String,
+    /// Hashes private attributes.
+    pub hash_secret: String,
 }
 
 impl Secrets {
-    /// Reads the secrets of this folder, or makes them.
+    /// Reads the secrets of this folder, and makes those that are missing.
     pub fn load_or_make(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join("secrets.toml");
-        match fs::read_to_string(&path) {
-            Ok(text) => toml::from_str(&text).with_context(|| path.display().to_string()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let made = Self { jwt_secret: random_text(48), demo_password: random_text(16) };
-                fs::create_dir_all(folder)?;
-                write_private(&path, &toml::to_string(&made)?)?;
-                Ok(made)
+        let mut secrets: Self = match fs::read_to_string(&path) {
+            Ok(text) => toml::from_str(&text).with_context(|| path.display().to_string())?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::default(),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        let before = secrets.clone();
+        for (secret, length) in [
+            (&mut secrets.jwt_secret, 48),
+            (&mut secrets.demo_password, 16),
+            (&mut secrets.hash_secret, 48),
+        ] {
+            if secret.is_empty() {
+                *secret = random_text(length);
             }
-            Err(error) => Err(error).with_context(|| path.display().to_string()),
         }
+        if secrets != before {
+            fs::create_dir_all(folder)?;
+            write_private(&path, &toml::to_string(&secrets)?)?;
+        }
+        Ok(secrets)
     }
 }
 

@@ -5,8 +5,10 @@
 
 #![allow(unreachable_pub, reason = "a binary exports nothing; `pub` says what other modules use")]
 
+mod analysis;
 mod audit;
 mod connect;
+mod demo;
 mod import;
 mod local;
 mod migrate;
@@ -48,10 +50,23 @@ enum Command {
     Projector,
     /// Run an edge
     Edge,
+    /// Run the event ingestor
+    #[command(args_conflicts_with_subcommands = true)]
+    Ingest {
+        #[command(subcommand)]
+        instead: Option<IngestCommand>,
+    },
+    /// Run the writer of telemetry into ClickHouse
+    Writer,
+    /// Run the analytics engine
+    Analytics,
     /// Change the schema of the database
     Migrate(migrate::MigrateArgs),
     /// Make the first owner and the demo data, as far as they are missing
     Seed,
+    /// Send demo traffic through the platform
+    #[command(subcommand)]
+    Demo(demo::DemoCommand),
     /// Bring in flags from another system
     Import(import::ImportArgs),
     /// Rebuild a projection from the log, beside the live one
@@ -64,6 +79,12 @@ enum Command {
     Settings,
 }
 
+#[derive(Subcommand)]
+enum IngestCommand {
+    /// Publish telemetry again that could not be written, and was parked
+    ReplayParked,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
@@ -74,8 +95,15 @@ fn main() -> ExitCode {
         Command::Control => services::run(services::control),
         Command::Projector => services::run(services::projector),
         Command::Edge => services::run(services::edge),
+        Command::Ingest { instead: None } => services::run(services::ingest),
+        Command::Ingest { instead: Some(IngestCommand::ReplayParked) } => {
+            connect::block_on(services::replay_parked())
+        }
+        Command::Writer => services::run(services::writer),
+        Command::Analytics => services::run(services::analytics),
         Command::Migrate(args) => connect::block_on(migrate::run(args)),
         Command::Seed => connect::block_on(seed::run()),
+        Command::Demo(command) => connect::block_on(demo::run(command)),
         Command::Import(args) => connect::block_on(import::run(args)),
         Command::Replay(args) => connect::block_on(replay::run(args)),
         Command::Audit(args) => connect::block_on(audit::run(args)),

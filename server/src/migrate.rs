@@ -1,10 +1,10 @@
-//! `ff migrate`: the schema of the database.
+//! `ff migrate`: the schema of both databases, PostgreSQL and ClickHouse.
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
-use ff_projections::migrate::{Migration, migrate_down, migrate_up, pending};
-use sqlx::PgPool;
+use clap::{Args, Subcommand, ValueEnum};
+use ff_ingest::schema;
+use ff_projections::migrate::{migrate_down, migrate_up, pending};
 
 use crate::{
     connect, say,
@@ -20,39 +20,94 @@ pub struct MigrateArgs {
 
 #[derive(Subcommand)]
 enum Direction {
-    /// Apply every migration that is missing
+    /// Apply every migration that is missing, in both databases
     Up,
-    /// Take the newest migration back
-    Down,
+    /// Take the newest migration of one database back
+    Down {
+        /// Which
+        #[arg(long, value_enum, default_value_t = Database::Postgres)]
+        database: Database,
+    },
     /// Show what `up` would apply
     Status,
 }
 
+/// A database with a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Database {
+    Postgres,
+    Clickhouse,
+}
+
+/// A migration of either database: its number and what it is about.
+type Line = (i64, String);
+
 /// The command.
 pub async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(Noted::Use)?;
-    let pool = connect::database(&settings.database).await?;
     match args.direction {
-        Direction::Up => report("applied", &migrate_up(&pool).await?),
-        Direction::Down => report("took back", migrate_down(&pool).await?.as_slice()),
-        Direction::Status => report("missing", &pending(&pool).await?),
+        Direction::Up => {
+            let applied = apply(&settings).await?;
+            report("applied", Database::Postgres, &applied.0);
+            report("applied", Database::Clickhouse, &applied.1);
+        }
+        Direction::Down { database: Database::Postgres } => {
+            let pool = connect::database(&settings.database).await?;
+            let taken = migrate_down(&pool).await?.map(|m| (m.version, m.description));
+            report("took back", Database::Postgres, taken.as_slice());
+        }
+        Direction::Down { database: Database::Clickhouse } => {
+            let client = connect::clickhouse(&settings.clickhouse)?;
+            let taken = schema::migrate_down(&client).await?.map(of_clickhouse);
+            report("took back", Database::Clickhouse, taken.as_slice());
+        }
+        Direction::Status => {
+            let pool = connect::database(&settings.database).await?;
+            let client = connect::clickhouse(&settings.clickhouse)?;
+            let missing: Vec<Line> =
+                pending(&pool).await?.into_iter().map(|m| (m.version, m.description)).collect();
+            report("missing", Database::Postgres, &missing);
+            let missing: Vec<Line> =
+                schema::pending(&client).await?.into_iter().map(of_clickhouse).collect();
+            report("missing", Database::Clickhouse, &missing);
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// Applies every migration that is missing.
-pub async fn up(pool: &PgPool) -> anyhow::Result<()> {
-    for migration in migrate_up(pool).await? {
-        tracing::info!(migration.version, migration.description, "applied a migration");
+pub async fn up(settings: &Settings) -> anyhow::Result<()> {
+    let (postgres, clickhouse) = apply(settings).await?;
+    for (version, description) in postgres.into_iter().chain(clickhouse) {
+        tracing::info!(migration.version = version, migration.description = description, "applied");
     }
     Ok(())
 }
 
-fn report(what: &str, migrations: &[Migration]) {
+async fn apply(settings: &Settings) -> anyhow::Result<(Vec<Line>, Vec<Line>)> {
+    let pool = connect::database(&settings.database).await?;
+    let client = connect::clickhouse(&settings.clickhouse)?;
+    let postgres = migrate_up(&pool).await?;
+    let clickhouse = schema::migrate_up(&client).await?;
+    Ok((
+        postgres.into_iter().map(|m| (m.version, m.description)).collect(),
+        clickhouse.into_iter().map(of_clickhouse).collect(),
+    ))
+}
+
+fn of_clickhouse(migration: schema::Migration) -> Line {
+    (i64::from(migration.version), migration.description.to_owned())
+}
+
+fn report(what: &str, database: Database, migrations: &[Line]) {
+    let database = match database {
+        Database::Postgres => "PostgreSQL",
+        Database::Clickhouse => "ClickHouse",
+    };
     if migrations.is_empty() {
-        say!("{what}: nothing");
+        say!("{what}: nothing of {database}");
     }
-    for migration in migrations {
-        say!("{what}: {} {}", migration.version, migration.description);
+    for (version, description) in migrations {
+        say!("{what}: {database} {version} {description}");
     }
 }

@@ -1,28 +1,41 @@
-//! `ff control`, `ff projector` and `ff edge`: one process each.
+//! `ff control`, `ff projector`, `ff edge`, `ff ingest`, `ff writer` and `ff analytics`: one process each.
 
-use std::{future::Future, process::ExitCode, time::Duration};
+use std::{future::Future, num::NonZeroU32, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
+use ff_analytics::{Analytics, AnalyticsOptions};
+use ff_auth::TokenService;
 use ff_control::{Control, ControlOptions};
 use ff_edge::{Edge, EdgeOptions};
 use ff_eventlog::{EventLog as _, JetStreamLog};
+use ff_ingest::{
+    EventQuota, HashSecret, Ingest, IngestOptions,
+    writer::{Writer, WriterOptions, replay_parked as replay},
+};
 use ff_projections::{
     Projector, ProjectorOptions,
     audit::{self, Signer},
     edge_config::{Publisher, PublisherOptions},
 };
+use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    connect,
+    analysis::Platform,
+    connect, say,
     settings::{Noted, Settings},
     telemetry,
 };
 
 /// How often the head of the audit log is signed, if it has moved.
 const SIGN_EVERY: Duration = Duration::from_secs(60);
+
+/// How many seconds of its quota a key or an organization may send at once.
+const BURST: u32 = 5;
+/// The shortest secret that private attributes may be hashed with, in bytes.
+const HASH_SECRET_MIN: usize = 32;
 
 /// Runs a service until the process is asked to stop.
 pub fn run<F>(service: impl FnOnce(Settings, CancellationToken) -> F) -> anyhow::Result<ExitCode>
@@ -45,6 +58,7 @@ pub async fn control(settings: Settings, shutdown: CancellationToken) -> anyhow:
         connect::database_options(&settings.database)?,
         settings.auth.jwt_secret.clone(),
     );
+    options.token_keys = Some(connect::token_keys(&settings.auth)?);
     options.metrics = Some(telemetry::metrics()?);
     Ok(Control::run(options, shutdown).await?)
 }
@@ -57,6 +71,91 @@ pub async fn edge(settings: Settings, shutdown: CancellationToken) -> anyhow::Re
     );
     let options = EdgeOptions::new(settings.edge.listen, &settings.nats.url, &settings.edge.data);
     Ok(Edge::run(options, shutdown.cancelled()).await?)
+}
+
+/// The ingestor.
+pub async fn ingest(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !settings.nats.url.is_empty(),
+        "FF_NATS_URL: name the NATS server that takes the telemetry"
+    );
+    let quota = |rate: NonZeroU32| EventQuota::new(rate.get(), rate.get().saturating_mul(BURST));
+    let mut options = IngestOptions::new(settings.ingest.listen, &settings.nats.url);
+    options.streams.replicas = settings.nats.replicas;
+    options.streams.max_bytes = settings.ingest.stream_bytes;
+    options.key_quota = quota(settings.ingest.key_rate);
+    options.organization_quota = quota(settings.ingest.organization_rate);
+    let secret = &settings.ingest.hash_secret;
+    if !secret.expose_secret().is_empty() {
+        anyhow::ensure!(
+            secret.expose_secret().len() >= HASH_SECRET_MIN,
+            "FF_INGEST_HASH_SECRET: at least {HASH_SECRET_MIN} bytes, such as of `openssl rand -base64 48`"
+        );
+        options.hash_secret =
+            Some(HashSecret { epoch: settings.ingest.hash_epoch, secret: secret.clone() });
+    }
+    Ok(Ingest::run(options, shutdown.cancelled()).await?)
+}
+
+/// The writer of telemetry into ClickHouse, with its health and metrics.
+pub async fn writer(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let metrics = telemetry::metrics()?;
+    let listener = tokio::net::TcpListener::bind(settings.writer.listen).await?;
+    let client = connect::clickhouse(&settings.clickhouse)?;
+    let options = writer_options(&settings)?;
+    let router = Router::new()
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(writable))
+        .with_state(client)
+        .route("/metrics", get(move || async move { metrics.render() }));
+    let stop = shutdown.clone();
+    let health = async {
+        Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
+    };
+    let writing = async { anyhow::Ok(Writer::new(options).run(shutdown).await?) };
+    tokio::try_join!(health, writing)?;
+    Ok(())
+}
+
+fn writer_options(settings: &Settings) -> anyhow::Result<WriterOptions> {
+    Ok(WriterOptions {
+        clickhouse: connect::clickhouse(&settings.clickhouse)?,
+        replicas: settings.nats.replicas,
+        ..WriterOptions::new(&settings.nats.url, &settings.clickhouse.url)
+    })
+}
+
+/// Publishes parked telemetry again.
+pub async fn replay_parked() -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(Noted::Use)?;
+    telemetry::log_as_tool(&settings.log)?;
+    let count = replay(&writer_options(&settings)?).await?;
+    say!("published {count} parked messages again");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whether the writer can write.
+async fn writable(State(client): State<clickhouse::Client>) -> (StatusCode, String) {
+    match client.query("SELECT count() FROM telemetry_progress").fetch_one::<u64>().await {
+        Ok(_) => (StatusCode::OK, "ok".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("ClickHouse: {error}")),
+    }
+}
+
+/// The analytics engine.
+pub async fn analytics(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let metrics = telemetry::metrics()?;
+    let options = AnalyticsOptions {
+        listen: settings.analytics.listen,
+        clickhouse: connect::clickhouse(&settings.clickhouse)?,
+        render: Arc::new(move || metrics.render()),
+    };
+    let host = Platform::new(
+        connect::log(&settings.nats).await?,
+        connect::database_lazily(&settings.database)?,
+        TokenService::new(connect::token_keys(&settings.auth)?),
+    );
+    Ok(Analytics::run(options, host, shutdown).await?)
 }
 
 /// Every projection: the ones in PostgreSQL, and the edge config.

@@ -4,7 +4,7 @@
 //! A variable is `FF_<SECTION>_<FIELD>`; the same names stand in `.env.example`, which a test compares with this
 //! file.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf};
 
 use figment::{
     Figment,
@@ -29,6 +29,12 @@ pub struct Settings {
     pub control: Service,
     /// The edge.
     pub edge: Edge,
+    /// The ingestor.
+    pub ingest: Ingest,
+    /// The writer of telemetry.
+    pub writer: Service,
+    /// The analytics engine.
+    pub analytics: Service,
     /// The projector.
     pub projector: Projector,
     /// The embedded servers of `ff up`.
@@ -71,6 +77,12 @@ pub struct Nats {
 pub struct ClickHouse {
     /// `http://host:port`; empty means the embedded one, for `ff up`.
     pub url: String,
+    /// Name of the database; empty means the server's default.
+    pub database: String,
+    /// User to log in as; empty means the server's default.
+    pub user: String,
+    /// Their password.
+    pub password: SecretString,
 }
 
 /// How sessions are signed.
@@ -79,6 +91,12 @@ pub struct ClickHouse {
 pub struct Auth {
     /// At least 32 bytes. `ff up` makes one and keeps it in its data folder.
     pub jwt_secret: SecretString,
+    /// A secret that signed sessions before; sessions of it are accepted.
+    pub jwt_secret_previous: SecretString,
+    /// Path of a private Ed25519 key that signs sessions in place of the secret; empty means the secret does.
+    pub signing_key: PathBuf,
+    /// Path of the private Ed25519 key that signed sessions before; sessions of it are accepted.
+    pub signing_key_previous: PathBuf,
 }
 
 /// Where a service listens.
@@ -97,6 +115,24 @@ pub struct Edge {
     pub listen: SocketAddr,
     /// Where the disk copy of the config is kept.
     pub data: PathBuf,
+}
+
+/// The ingestor.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ingest {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// At least 32 bytes; hashes private attributes. `ff up` makes one and keeps it in its data folder.
+    pub hash_secret: SecretString,
+    /// Counts the secrets: raise it whenever the secret is replaced.
+    pub hash_epoch: u32,
+    /// Most bytes of telemetry that JetStream keeps.
+    pub stream_bytes: u64,
+    /// Most events of one key in a second, on average.
+    pub key_rate: NonZeroU32,
+    /// Most events of one organization in a second, on average.
+    pub organization_rate: NonZeroU32,
 }
 
 /// The projector.
@@ -188,9 +224,35 @@ pub const ALL: &[Setting] = &[
         about: "ClickHouse over HTTP, http://host:8123; empty: embedded",
     },
     Setting {
+        path: "clickhouse.database",
+        default: "\"\"",
+        about: "name of the ClickHouse database; empty: its default",
+    },
+    Setting {
+        path: "clickhouse.user",
+        default: "\"\"",
+        about: "ClickHouse user; empty: its default",
+    },
+    Setting { path: "clickhouse.password", default: "\"\"", about: "their password" },
+    Setting {
         path: "auth.jwt_secret",
         default: "\"\"",
         about: "signs sessions, 32 bytes or more; ff up makes one",
+    },
+    Setting {
+        path: "auth.jwt_secret_previous",
+        default: "\"\"",
+        about: "the secret before it, whose sessions are still accepted",
+    },
+    Setting {
+        path: "auth.signing_key",
+        default: "\"\"",
+        about: "private Ed25519 key (PEM file) that signs sessions in place of the secret",
+    },
+    Setting {
+        path: "auth.signing_key_previous",
+        default: "\"\"",
+        about: "the key before it, whose sessions are still accepted",
     },
     Setting { path: "control.listen", default: "\"127.0.0.1:8080\"", about: "control plane" },
     Setting { path: "edge.listen", default: "\"127.0.0.1:8081\"", about: "edge" },
@@ -199,6 +261,38 @@ pub const ALL: &[Setting] = &[
         default: "\".local/data/edge\"",
         about: "disk copy of the edge config",
     },
+    Setting { path: "ingest.listen", default: "\"127.0.0.1:8082\"", about: "event ingestor" },
+    Setting {
+        path: "ingest.hash_secret",
+        default: "\"\"",
+        about: "hashes private attributes, 32 bytes or more; ff up makes one",
+    },
+    Setting {
+        path: "ingest.hash_epoch",
+        default: "1",
+        about: "counts those secrets: raise it whenever the secret is replaced",
+    },
+    Setting {
+        path: "ingest.stream_bytes",
+        default: "21474836480",
+        about: "most bytes of telemetry that JetStream keeps, for at most 72 hours",
+    },
+    Setting {
+        path: "ingest.key_rate",
+        default: "200000",
+        about: "most events of one key in a second, on average",
+    },
+    Setting {
+        path: "ingest.organization_rate",
+        default: "400000",
+        about: "most events of one organization in a second, on average",
+    },
+    Setting {
+        path: "writer.listen",
+        default: "\"127.0.0.1:8085\"",
+        about: "health and metrics of the writer of telemetry",
+    },
+    Setting { path: "analytics.listen", default: "\"127.0.0.1:8083\"", about: "analytics engine" },
     Setting {
         path: "projector.listen",
         default: "\"127.0.0.1:8084\"",

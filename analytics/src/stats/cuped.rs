@@ -218,7 +218,11 @@ pub fn cuped_ratio(
     cuped(&linearise(control)?, &linearise(treatment)?, theta, small, alpha)
 }
 
-fn linearise(arm: &RatioUnits) -> Result<CoMoments<2>, NoAnswer> {
+/// The ratio and its covariate as means of one unit each, (covariate, metric).
+///
+/// # Errors
+/// Those of [`cuped_ratio`].
+pub(crate) fn linearise(arm: &RatioUnits) -> Result<CoMoments<2>, NoAnswer> {
     if arm.n() < 2 {
         return Err(NoAnswer::TooFew);
     }

@@ -9,7 +9,7 @@ mod designs;
 mod families;
 mod fixed;
 mod page;
-mod random;
+pub(crate) mod random;
 mod row;
 
 use row::Row;

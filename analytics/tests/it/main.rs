@@ -12,5 +12,8 @@ mod extremes;
 mod fixtures;
 mod metamorphic;
 mod outcomes;
+mod planning;
 mod published;
 mod recorded_failures;
+mod report;
+mod store;

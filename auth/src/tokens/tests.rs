@@ -6,13 +6,29 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+use jsonwebtoken::{Algorithm, EncodingKey};
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const USER: Uuid = Uuid::from_u128(0x42);
 
 fn service() -> TokenService {
-    TokenService::new(&SECRET.into()).unwrap()
+    TokenService::new(TokenKeys::new(key(SECRET)))
+}
+
+fn key(secret: &str) -> TokenKey {
+    TokenKey::secret(&secret.into()).unwrap()
+}
+
+/// A key whose bytes count from 0 to 31.
+const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+    MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\n\
+    -----END PRIVATE KEY-----\n";
+
+fn private_key() -> TokenKey {
+    TokenKey::ed25519(&PEM.into()).unwrap()
 }
 
 fn now() -> Timestamp {
@@ -25,7 +41,7 @@ fn in_seconds(seconds: i64) -> Timestamp {
 
 /// The header and claims that the service accepts, to be spoilt one thing at a time.
 fn good() -> (Value, Value) {
-    let header = json!({"typ": "JWT", "alg": "HS256", "kid": service().key_id});
+    let header = json!({"typ": "JWT", "alg": "HS256", "kid": key(SECRET).id});
     let claims = json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": USER, "jti": Uuid::from_u128(7),
         "iat": now().as_second(), "exp": in_seconds(900).as_second(),
@@ -92,7 +108,7 @@ fn no_forged_token_is_accepted() {
     };
     let other_secret = "another secret of thirty-two bytes";
     let mut other_kid = header.clone();
-    other_kid["kid"] = json!(TokenService::new(&other_secret.into()).unwrap().key_id);
+    other_kid["kid"] = json!(key(other_secret).id);
     let own = signed(&header, &claims, SECRET, Algorithm::HS256);
     let (_, signature) = own.rsplit_once('.').unwrap();
     let mut swapped = claims.clone();
@@ -164,10 +180,67 @@ fn a_refusal_says_why() {
 }
 
 #[test]
-fn a_short_secret_is_refused_with_the_name_of_its_variable() {
-    let error = TokenService::new(&SECRET[1..].into()).unwrap_err();
-    assert_eq!(error, SecretTooShort { found: 31 });
-    assert!(error.to_string().contains("FF_AUTH_JWT_SECRET"), "{error}");
+fn a_short_secret_is_refused_with_how_to_make_one() {
+    let error = TokenKey::secret(&SECRET[1..].into()).unwrap_err();
+    assert_eq!(error, TokenKeyError::TooShort { found: 31 });
+    assert!(error.to_string().contains("openssl"), "{error}");
+}
+
+#[test]
+fn a_private_key_signs_what_it_accepts() {
+    let service = TokenService::new(TokenKeys::new(private_key()));
+    let issued = service.issue(USER, now(), &mut StdRng::seed_from_u64(3)).unwrap();
+    let token = issued.token.expose_secret();
+    assert_eq!(service.verify(token, now()).unwrap().user_id, USER);
+    let header = jsonwebtoken::decode_header(token).unwrap();
+    assert_eq!(header.alg, Algorithm::EdDSA);
+
+    for wrong in ["", "secret", &PEM.replace("PRIVATE", "PUBLIC"), &PEM[..60]] {
+        let error = TokenKey::ed25519(&wrong.into()).unwrap_err();
+        assert_eq!(error, TokenKeyError::NotEd25519, "{wrong}");
+    }
+}
+
+/// The public half of a key is known to anyone, so it must not work as a secret.
+#[test]
+fn the_public_key_is_no_secret_to_sign_with() {
+    let service = TokenService::new(TokenKeys::new(private_key()));
+    let private = ed25519_dalek::pkcs8::DecodePrivateKey::from_pkcs8_pem(PEM);
+    let private: ed25519_dalek::SigningKey = private.unwrap();
+    let (mut header, claims) = good();
+    header["kid"] = json!(private_key().id);
+    for alg in ["HS256", "EdDSA"] {
+        header["alg"] = json!(alg);
+        let message = message(&header, &claims);
+        let public = EncodingKey::from_secret(private.verifying_key().as_bytes());
+        let signature =
+            jsonwebtoken::crypto::sign(message.as_bytes(), &public, Algorithm::HS256).unwrap();
+        let forged = format!("{message}.{signature}");
+        assert!(matches!(service.verify(&forged, now()), Err(TokenError::Invalid { .. })), "{alg}");
+    }
+}
+
+#[test]
+fn after_a_rotation_tokens_of_the_previous_key_are_accepted_and_older_ones_are_not() {
+    let mut rng = StdRng::seed_from_u64(4);
+    let mut token = |service: &TokenService| {
+        let issued = service.issue(USER, now(), &mut rng).unwrap();
+        issued.token.expose_secret().to_owned()
+    };
+    let first = service();
+    let second =
+        TokenService::new(TokenKeys::new(private_key()).and_previous(key(SECRET)).unwrap());
+    let third_key = key("a third secret of more than 32 bytes");
+    let third = TokenService::new(TokenKeys::new(third_key).and_previous(private_key()).unwrap());
+    let tokens = [token(&first), token(&second), token(&third)];
+    let accepts =
+        |service: &TokenService| tokens.clone().map(|token| service.verify(&token, now()).is_ok());
+    assert_eq!(accepts(&first), [true, false, false]);
+    assert_eq!(accepts(&second), [true, true, false]);
+    assert_eq!(accepts(&third), [false, true, true]);
+
+    let twice = TokenKeys::new(key(SECRET)).and_previous(key(SECRET)).unwrap_err();
+    assert_eq!(twice, TokenKeyError::Same);
 }
 
 #[test]

@@ -1,15 +1,17 @@
 //! Flags: they belong to a project, and depend on its environments, on segments and on other flags.
 
+use std::collections::BTreeSet;
+
 use ff_auth::Permission;
 use ff_domain::{
     Environment, EnvironmentId, Flag, FlagCommand, FlagError, FlagId, FlagState, OrganizationId,
-    ProjectCommand, ProjectId, Segment, SegmentId, VariationKey,
+    Segment, SegmentId, VariationKey,
     flag::{FlagFacts, Mentions},
 };
 use ff_eventlog::{EventLog, LogError};
 use uuid::Uuid;
 
-use crate::{Executable, Parent, Place, Surroundings};
+use crate::{Effect, Executable, Parent, Party, Place, Surroundings};
 
 impl Executable for Flag {
     type Id = FlagId;
@@ -32,6 +34,9 @@ impl Executable for Flag {
             FlagCommand::TurnOn { .. } | FlagCommand::TurnOff { .. } => Permission::FlagToggle,
             FlagCommand::ReplaceTargeting { .. } => Permission::FlagEditTargeting,
             FlagCommand::Archive | FlagCommand::Restore => Permission::FlagArchive,
+            FlagCommand::ServeExperiment { .. }
+            | FlagCommand::EndExperiment { .. }
+            | FlagCommand::ShipVariation { .. } => return None,
         })
     }
 
@@ -43,7 +48,10 @@ impl Executable for Flag {
         Some(match command {
             FlagCommand::TurnOn { environment }
             | FlagCommand::TurnOff { environment }
-            | FlagCommand::ReplaceTargeting { environment, .. } => {
+            | FlagCommand::ReplaceTargeting { environment, .. }
+            | FlagCommand::ServeExperiment { environment, .. }
+            | FlagCommand::EndExperiment { environment, .. }
+            | FlagCommand::ShipVariation { environment, .. } => {
                 Place::environment(project, EnvironmentId::of(project, environment))
             }
             _ => Place::project(project),
@@ -90,7 +98,7 @@ impl Executable for Flag {
                 matches!(found, Environment::Live(_)).then_some(())
             }),
             around.look_up(flags, |found: &Self| match found {
-                Self::Live(state) => Some(variations(state).collect()),
+                Self::Live(state) => Some(variations(state)),
                 Self::Absent | Self::Archived(_) => None,
             }),
             around.look_up(segments, |found: &Segment| {
@@ -104,13 +112,16 @@ impl Executable for Flag {
         })
     }
 
-    fn project_hint(&self, command: &FlagCommand) -> Option<ProjectId> {
-        let state = self.state()?;
+    fn hints(&self, command: &FlagCommand) -> Vec<Party> {
+        let Some(state) = self.state() else { return Vec::new() };
         let asks = match command {
             FlagCommand::RemoveVariation { .. } | FlagCommand::Archive | FlagCommand::Restore => {
                 true
             }
-            FlagCommand::ReplaceTargeting { .. } => {
+            FlagCommand::ReplaceTargeting { .. }
+            | FlagCommand::ServeExperiment { .. }
+            | FlagCommand::EndExperiment { .. }
+            | FlagCommand::ShipVariation { .. } => {
                 let mentions = self.mentions(command);
                 !mentions.flags.is_empty()
                     || !mentions.segments.is_empty()
@@ -118,14 +129,18 @@ impl Executable for Flag {
             }
             _ => false,
         };
-        asks.then_some(state.project)
+        if asks { vec![Party::Project(state.project)] } else { Vec::new() }
     }
 
-    fn project_effect(&self, after: &Self) -> Option<(ProjectId, ProjectCommand)> {
-        Some((after.state()?.project, self.project_command(after)?))
+    fn effects(&self, after: &Self) -> Vec<Effect> {
+        let project = after.state().map(|state| state.project);
+        let asked = project.zip(self.project_command(after));
+        asked.map(|(project, command)| Effect::Project(project, command)).into_iter().collect()
     }
 }
 
-fn variations(state: &FlagState) -> impl Iterator<Item = VariationKey> {
-    state.variations.iter().filter_map(|variation| VariationKey::parse(&*variation.key).ok())
+/// The keys of a flag's variations.
+pub(super) fn variations(state: &FlagState) -> BTreeSet<VariationKey> {
+    let keys = state.variations.iter();
+    keys.filter_map(|variation| VariationKey::parse(&*variation.key).ok()).collect()
 }

@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use ff_auth::Permission;
 use ff_domain::{
-    OrganizationId, ProjectCommand, ProjectId, Segment, SegmentCommand, SegmentError, SegmentId,
-    SegmentKey,
+    OrganizationId, ProjectId, Segment, SegmentCommand, SegmentError, SegmentId, SegmentKey,
 };
 use ff_eventlog::{EventLog, LogError};
 use uuid::Uuid;
 
-use crate::{Executable, Parent, Place, Surroundings};
+use crate::{Effect, Executable, Parent, Party, Place, Surroundings};
 
 impl Executable for Segment {
     type Id = SegmentId;
@@ -66,7 +65,7 @@ impl Executable for Segment {
         Ok(live.into_iter().map(|(key, ())| key).collect())
     }
 
-    fn project_hint(&self, command: &SegmentCommand) -> Option<ProjectId> {
+    fn hints(&self, command: &SegmentCommand) -> Vec<Party> {
         let asks = match command {
             SegmentCommand::Archive | SegmentCommand::Restore => true,
             SegmentCommand::Create(_) | SegmentCommand::ReplaceMembers(_) => {
@@ -75,11 +74,13 @@ impl Executable for Segment {
             }
             SegmentCommand::ChangeDetails(_) => false,
         };
-        project(self, command).filter(|_| asks)
+        project(self, command).filter(|_| asks).map(Party::Project).into_iter().collect()
     }
 
-    fn project_effect(&self, after: &Self) -> Option<(ProjectId, ProjectCommand)> {
-        Some((after.state()?.project, self.project_command(after)?))
+    fn effects(&self, after: &Self) -> Vec<Effect> {
+        let project = after.state().map(|state| state.project);
+        let asked = project.zip(self.project_command(after));
+        asked.map(|(project, command)| Effect::Project(project, command)).into_iter().collect()
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ff_commands::CommandError;
-use ff_domain::Flag;
+use ff_domain::{Experiment, ExperimentCommand, Flag, experiment::Status};
 use ff_eventlog::{
     AppendError, Draft, EventLog, Freshness, LogError, Position, Recorded, StreamKey, TailItem, Tip,
 };
@@ -24,6 +24,7 @@ on_both_logs! {
     an_unreachable_log_has_written_nothing
     a_conflict_is_decided_anew
     too_many_conflicts_are_busy
+    a_start_is_made_once_whatever_gets_lost
 }
 
 /// What shall become of an append.
@@ -208,4 +209,26 @@ async fn too_many_conflicts_are_busy<L: EventLog>(world: World<L>) {
     let flaky = world.through(Flaky::new(&world.log, faults));
     let error = flaky.run::<Flag>(id, turn_on("dev")).await.unwrap_err();
     assert!(matches!(error, CommandError::Unavailable { maybe_written: true, .. }), "{error:?}");
+}
+
+async fn a_start_is_made_once_whatever_gets_lost<L: EventLog>(world: World<L>) {
+    world.create_metric("orders").await;
+    world.create_layer("main").await;
+    for (n, fault) in
+        [Fault::AckLost, Fault::WriteLost, Fault::Late, Fault::Conflict].into_iter().enumerate()
+    {
+        let (name, flag) = (format!("x-{n}"), format!("flag-{n}"));
+        world.create_flag(&flag).await;
+        world.draft(&name, &flag, &serde_json::json!({"layer": "main", "traffic": 10})).await;
+        let flaky = world.through(Flaky::new(&world.log, [fault]));
+        let id = world.experiment(&name);
+        let done = flaky.run::<Experiment>(id, ExperimentCommand::Start).await.unwrap();
+        assert!(done.changed && !done.repeated, "{fault:?}");
+        assert_eq!(done.position, world.log.head().await.unwrap(), "{fault:?}");
+        assert_eq!(done.aggregate.state().unwrap().status, Status::Running);
+        assert_eq!(world.history::<Experiment>(id).await.len(), 2, "{fault:?}");
+        assert_eq!(world.history::<Flag>(world.flag(&flag)).await.len(), 2, "{fault:?}");
+        assert_eq!(world.here(&flag).await.experiment.unwrap().rule, format!("{name}:1"));
+        assert_eq!(world.buckets("main", &name).await.len(), 1, "{fault:?}");
+    }
 }

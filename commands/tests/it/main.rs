@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fixture;
+mod lab;
 
+mod experiment_races;
+mod experiments;
 mod faults;
+mod guardrail;
 mod life;
 mod meddling;
 mod outage;

@@ -1,20 +1,33 @@
 //! A change by someone else in the very moment between two readings of one command.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex},
+};
 
 use ff_commands::{CommandError, Executable};
-use ff_domain::{Flag, FlagCommand, FlagError, Project, ProjectError};
+use ff_domain::{
+    Experiment, ExperimentCommand, ExperimentError, Flag, FlagCommand, FlagError, Metric,
+    MetricCommand, Project, ProjectError,
+};
 use ff_eventlog::{
     AppendError, Draft, EventLog, Freshness, LogError, Position, Recorded, StreamKey, TailItem, Tip,
 };
 use futures::{future::BoxFuture, stream::BoxStream};
 
-use crate::fixture::{World, on_both_logs, require, turn_off, turn_on};
+use serde_json::json;
+
+use crate::{
+    fixture::{World, on_both_logs, require, target, turn_off, turn_on},
+    lab::{PAUSE, draft},
+};
 
 on_both_logs! {
     a_variation_removed_after_it_was_looked_up
     a_variation_waited_for_after_the_project_was_read
     an_unrelated_change_of_the_same_flag
+    a_flag_changed_after_an_experiment_read_it
+    a_metric_archived_after_it_was_looked_up
 }
 
 /// A log on which something happens after one aggregate was read.
@@ -63,9 +76,17 @@ fn meddled<A: Executable, L: EventLog>(
     command: FlagCommand,
 ) -> World<Meddling<L>> {
     let (other, flag) = (world.elsewhere(), world.flag(flag));
-    let meddle = async move {
+    interrupted::<A, L>(world, id, async move {
         other.run::<Flag>(flag, command).await.unwrap();
-    };
+    })
+}
+
+/// The world, in which something happens right after `id` was read for the first time.
+fn interrupted<A: Executable, L: EventLog>(
+    world: &World<L>,
+    id: A::Id,
+    meddle: impl Future<Output = ()> + Send + 'static,
+) -> World<Meddling<L>> {
     world.through(Meddling {
         log: world.log.clone(),
         key: StreamKey::new(world.org.0, A::TYPE, A::uuid(id)),
@@ -108,4 +129,46 @@ async fn an_unrelated_change_of_the_same_flag<L: EventLog>(world: World<L>) {
     let state = done.aggregate.state().unwrap();
     assert!(!state.environment(&"dev".parse().unwrap()).enabled, "nothing of it is lost");
     assert!(state.environment(&"prod".parse().unwrap()).enabled);
+}
+
+/// What an iteration stands on is what the flag is when the iteration is committed, not a moment before.
+async fn a_flag_changed_after_an_experiment_read_it<L: EventLog>(world: World<L>) {
+    world.create_metric("orders").await;
+    let changes = [
+        target(&json!({"salt": "anew"})),
+        FlagCommand::ChangeVariation {
+            key: "spare".to_owned(),
+            name: None,
+            value: Some(json!(false)),
+        },
+    ];
+    for (n, change) in changes.into_iter().enumerate() {
+        let (name, flag) = (format!("x-{n}"), format!("flag-{n}"));
+        world.create_flag(&flag).await;
+        let arms = json!([{"key": "off", "weight": 50}, {"key": "spare", "weight": 50}]);
+        world.draft(&name, &flag, &json!({"arms": arms, "control": "off"})).await;
+        let meddled = meddled::<Flag, L>(&world, world.flag(&flag), &flag, change);
+        let id = world.experiment(&name);
+        meddled.run::<Experiment>(id, ExperimentCommand::Start).await.unwrap();
+        world.run::<Experiment>(id, PAUSE).await.unwrap();
+        world.run::<Experiment>(id, ExperimentCommand::Resume).await.unwrap();
+        let (experiment, _) = world.load::<Experiment>(id).await;
+        let iterations = experiment.state().unwrap().iterations.len();
+        assert_eq!(iterations, 1, "nothing changed during the pause");
+        assert_eq!(world.history::<Flag>(world.flag(&flag)).await.len(), 5, "and nothing got lost");
+    }
+}
+
+async fn a_metric_archived_after_it_was_looked_up<L: EventLog>(world: World<L>) {
+    world.create_metric("orders").await;
+    world.create_flag("checkout").await;
+    let metric = world.metric("orders");
+    let other = world.elsewhere();
+    let meddled = interrupted::<Metric, L>(&world, metric, async move {
+        other.run::<Metric>(metric, MetricCommand::Archive).await.unwrap();
+    });
+    let create = draft(world.project, "x", "checkout", &json!({}));
+    let error = meddled.run::<Experiment>(world.experiment("x"), create).await.unwrap_err();
+    let expected = matches!(error, CommandError::Rejected(ExperimentError::Invalid(_)));
+    assert!(expected, "{error:?}");
 }

@@ -1,7 +1,7 @@
 //! The same command again, and another one under its id.
 
 use ff_commands::CommandError;
-use ff_domain::{Flag, FlagCommand, flag::FlagDetails};
+use ff_domain::{Experiment, ExperimentCommand, Flag, FlagCommand, flag::FlagDetails};
 use ff_eventlog::EventLog;
 use futures::future::join_all;
 use uuid::Uuid;
@@ -12,6 +12,8 @@ on_both_logs! {
     a_repeated_command_gets_its_first_answer
     an_id_is_for_one_command
     fifty_at_once_are_one
+    a_repeated_start_gets_its_first_answer
+    an_effect_takes_no_id_from_the_command_that_had_it
 }
 
 async fn a_repeated_command_gets_its_first_answer<L: EventLog>(world: World<L>) {
@@ -62,4 +64,46 @@ async fn fifty_at_once_are_one<L: EventLog>(world: World<L>) {
         }
         assert_eq!(world.history::<Flag>(id).await.len(), before + 1);
     }
+}
+
+async fn a_repeated_start_gets_its_first_answer<L: EventLog>(world: World<L>) {
+    let id = world.prepared("x", "checkout").await;
+    let meta = meta_of(Uuid::new_v4(), "request");
+    let start = || ExperimentCommand::Start;
+    let first = world.run_as::<Experiment>(id, start(), meta.clone()).await.unwrap();
+    assert_eq!(first.position, world.log.head().await.unwrap(), "the last of the batch");
+    world.run::<Experiment>(id, ExperimentCommand::Stop).await.unwrap();
+    for world in [&world, &world.elsewhere()] {
+        let again = world.run_as::<Experiment>(id, start(), meta.clone()).await.unwrap();
+        assert!(again.repeated && again.changed);
+        assert_eq!((again.version, again.position), (first.version, first.position));
+    }
+    assert_eq!(world.here("checkout").await.experiment, None, "it is not started twice");
+}
+
+async fn an_effect_takes_no_id_from_the_command_that_had_it<L: EventLog>(world: World<L>) {
+    let id = world.prepared("x", "checkout").await;
+    let (flag, command) = (world.flag("checkout"), Uuid::new_v4());
+    let on = world.run_as::<Flag>(flag, turn_on("dev"), meta_of(command, "on")).await.unwrap();
+    // Another request under the same id, for another thing: its effect is a commit of the flag.
+    let start = meta_of(command, "start");
+    let started =
+        world.run_as::<Experiment>(id, ExperimentCommand::Start, start.clone()).await.unwrap();
+    assert!(!started.repeated);
+    for world in [&world, &world.elsewhere()] {
+        let again = world.run_as::<Flag>(flag, turn_on("dev"), meta_of(command, "on")).await;
+        let again = again.unwrap();
+        assert_eq!((again.repeated, again.version), (true, on.version));
+        let again = world.run_as::<Experiment>(id, ExperimentCommand::Start, start.clone()).await;
+        assert_eq!(again.unwrap().position, started.position);
+    }
+    // And the other way round: the id has been used up for the flag.
+    world.create_flag("search").await;
+    let y = world.draft("y", "search", &serde_json::json!({})).await;
+    let start = meta_of(Uuid::new_v4(), "start");
+    world.run_as::<Experiment>(y, ExperimentCommand::Start, start.clone()).await.unwrap();
+    let later = meta_of(start.command_id, "on");
+    let answer = world.run_as::<Flag>(world.flag("search"), turn_on("dev"), later).await;
+    let error = answer.unwrap_err();
+    assert!(matches!(error, CommandError::IdempotencyMismatch), "{error:?}");
 }

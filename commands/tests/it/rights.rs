@@ -11,7 +11,10 @@ use ff_eventlog::MemoryLog;
 use std::collections::HashMap;
 use uuid::Uuid;
 
-use crate::fixture::{World, meta, new_flag, permit, turn_on};
+use crate::{
+    fixture::{World, meta, new_flag, permit, turn_on},
+    lab::{PAUSE, draft},
+};
 
 async fn spend(
     world: &World<MemoryLog>,
@@ -146,4 +149,121 @@ async fn what_does_not_fit_in_a_commit_is_refused() {
 
 fn variation<T: serde::de::DeserializeOwned>(key: &str, value: &serde_json::Value) -> T {
     serde_json::from_value(serde_json::json!({"key": key, "value": value})).unwrap()
+}
+
+/// The commands of experiments, metrics and layers, with what each needs.
+#[tokio::test]
+async fn each_command_needs_its_permission_in_its_place() {
+    use ff_domain::{Experiment, ExperimentCommand, Layer, LayerCommand, Metric, MetricCommand};
+    let world = World::in_memory().await;
+    let x = world.prepared("x", "checkout").await;
+    let metric = world.metric("orders");
+    let layer = world.create_layer("main").await;
+    let org = Scope::organization(world.org.0);
+    let project = org.in_project(world.project.0);
+    let decide = ExperimentCommand::Decide {
+        outcome: ff_domain::experiment::Verdict::KeepControl,
+        reason: "so".to_owned(),
+    };
+    let design = ExperimentCommand::ReplaceDesign {
+        design: Box::new(crate::lab::design(&serde_json::json!({}))),
+        reshuffle: None,
+    };
+    let of_experiments = [
+        (
+            draft(world.project, "x", "checkout", &serde_json::json!({})),
+            Permission::ExperimentCreate,
+        ),
+        (ExperimentCommand::ChangeDetails(Default::default()), Permission::ExperimentEdit),
+        (design, Permission::ExperimentEdit),
+        (ExperimentCommand::Start, Permission::ExperimentStart),
+        (ExperimentCommand::Resume, Permission::ExperimentStart),
+        (PAUSE, Permission::ExperimentStop),
+        (ExperimentCommand::Stop, Permission::ExperimentStop),
+        (decide, Permission::ExperimentDecide),
+        (ExperimentCommand::Ship, Permission::ExperimentShip),
+        (ExperimentCommand::Archive, Permission::ExperimentArchive),
+        (ExperimentCommand::Restore, Permission::ExperimentArchive),
+    ];
+    let elsewhere = [
+        Scope::organization(Uuid::from_u128(1)),
+        org.in_project(Uuid::from_u128(1)),
+        project.in_environment(world.environment("prod").0),
+    ];
+    let around = [org, project, project.in_environment(world.environment("dev").0)];
+    for (command, needed) in of_experiments {
+        let spend = async |world: &World<MemoryLog>, grant: Grant, expected: Option<u64>| {
+            let target = Target::<Experiment>::new(world.org, x);
+            let answer =
+                world.executor.execute(&grant, target, command.clone(), meta(), expected).await;
+            !matches!(answer, Err(CommandError::NotGranted))
+        };
+        for &permission in Permission::ALL {
+            // At a version it never has: whoever may do it hears that, and nothing changes.
+            let granted = spend(&world, permit(permission, org), Some(77)).await;
+            assert_eq!(granted, permission == needed, "{command:?} {permission}");
+        }
+        for scope in elsewhere {
+            assert!(!spend(&world, permit(needed, scope), None).await, "{command:?} {scope:?}");
+        }
+        for scope in around {
+            let world = World::in_memory().await;
+            world.prepared("x", "checkout").await;
+            assert!(spend(&world, permit(needed, scope), None).await, "{command:?} {scope:?}");
+        }
+    }
+    let (dev, experiment) = ("dev".parse().unwrap(), "x".parse().unwrap());
+    let of_layers = [
+        (LayerCommand::ChangeDetails(Default::default()), Some(Permission::LayerEdit)),
+        (LayerCommand::Archive, Some(Permission::LayerArchive)),
+        (LayerCommand::Restore, Some(Permission::LayerArchive)),
+        (LayerCommand::Release { environment: dev, experiment }, None),
+    ];
+    for (command, needed) in of_layers {
+        for &permission in Permission::ALL {
+            let (grant, target) = (permit(permission, org), Target::<Layer>::new(world.org, layer));
+            let answer =
+                world.executor.execute(&grant, target, command.clone(), meta(), Some(77)).await;
+            let granted = !matches!(answer, Err(CommandError::NotGranted));
+            assert_eq!(granted, Some(permission) == needed, "{command:?} {permission}");
+        }
+    }
+    for (command, needed) in [
+        (MetricCommand::ChangeDetails(Default::default()), Permission::MetricEdit),
+        (MetricCommand::Archive, Permission::MetricArchive),
+        (MetricCommand::Restore, Permission::MetricArchive),
+    ] {
+        for &permission in Permission::ALL {
+            let (grant, target) =
+                (permit(permission, org), Target::<Metric>::new(world.org, metric));
+            let answer =
+                world.executor.execute(&grant, target, command.clone(), meta(), Some(77)).await;
+            let granted = !matches!(answer, Err(CommandError::NotGranted));
+            assert_eq!(granted, permission == needed, "{command:?} {permission}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_flag_serves_for_an_experiment_is_not_for_callers_to_say() {
+    let world = World::in_memory().await;
+    world.create_flag("checkout").await;
+    let (environment, experiment) = ("dev".parse().unwrap(), "x".parse().unwrap());
+    let ship = FlagCommand::ShipVariation {
+        environment,
+        experiment,
+        variation: "on".parse().unwrap(),
+        audience: None,
+    };
+    let end = FlagCommand::EndExperiment {
+        environment: "dev".parse().unwrap(),
+        experiment: "x".parse().unwrap(),
+    };
+    for command in [ship, end] {
+        for &permission in Permission::ALL {
+            let grant = permit(permission, Scope::organization(world.org.0));
+            let answer = spend(&world, &grant, command.clone(), meta()).await;
+            assert!(is_refused(&answer), "{permission}");
+        }
+    }
 }

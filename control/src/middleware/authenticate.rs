@@ -1,27 +1,20 @@
 //! Who is asking. Runs before every handler but a handful, so that a route cannot forget it.
-//!
-//! Nothing here needs Postgres: an access token is checked by its signature, an API token and a membership by
-//! their aggregates, whose ids follow from the organization in the path and the key, or the user.
 
 use std::time::Instant;
 
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use ff_auth::{KeyKind, ParsedKey, Principal, TokenRole};
-use ff_domain::{
-    ApiKey, ApiKeyId, OrganizationId, OrganizationKey,
-    api_key::{KeyPurpose, TokenRole as GivenRole},
-};
+use ff_auth::Principal;
 use ff_eventlog::Position;
 use ff_projections::ProjectionName;
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::App;
+use crate::doorkeeper::{Credentials, challenge};
 use crate::problem::{Problem, code};
 use crate::request::bad_header;
 
@@ -42,11 +35,6 @@ pub(crate) enum Who {
     Token([u8; 32]),
 }
 
-enum Credentials {
-    User(Principal, Uuid),
-    Token(ParsedKey),
-}
-
 /// Lets a request through to its handler once it is known who sent it, and what it has seen is there to be read.
 pub(crate) async fn authenticate(
     State(app): State<App>,
@@ -54,17 +42,15 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let parameters = parameters.map_err(|_| Problem::not_found());
-    let credentials = credentials(&app, request.headers())?;
+    let credentials = app.doorkeeper.credentials(request.headers())?;
     let who = match &credentials {
-        Credentials::User(_, user) => Who::User(*user),
+        Credentials::User(user) => Who::User(*user),
         Credentials::Token(key) => Who::Token(*key.hash.as_bytes()),
     };
     let left = app.kept.callers.take(who, Instant::now())?;
-    let principal = match credentials {
-        Credentials::User(principal, _) => principal,
-        Credentials::Token(key) => token_holder(&app, &parameters?, key).await?,
-    };
+    let parameters = parameters.map_err(|_| Problem::not_found())?;
+    let organization = parameters.iter().find(|(name, _)| *name == "org").map(|(_, key)| key);
+    let principal = app.doorkeeper.principal(credentials, organization).await?;
     let seen = Seen(minimum(request.headers())?);
     if *request.method() == Method::GET {
         app.wait_for(ProjectionName::Catalog, seen).await?;
@@ -74,89 +60,6 @@ pub(crate) async fn authenticate(
     let mut response = next.run(request).await;
     left.tell(response.headers_mut());
     Ok(response)
-}
-
-fn credentials(app: &App, headers: &HeaderMap) -> Result<Credentials, Problem> {
-    let bearer = bearer(headers)?;
-    match ff_auth::keys::parse(bearer) {
-        Ok(key) if key.kind == KeyKind::ApiToken => Ok(Credentials::Token(key)),
-        Ok(_) => Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            code::SDK_KEY,
-            "this is an SDK key, which the edge takes: sign in here, or use an API token",
-        )),
-        Err(_) => {
-            let claims = app.tokens.verify(bearer, Timestamp::now()).map_err(|error| {
-                tracing::debug!(error = %error, "an access token was refused");
-                invalid("the access token is not valid, or no longer: sign in again")
-            })?;
-            Ok(Credentials::User(Principal::user(claims.user_id), claims.user_id))
-        }
-    }
-}
-
-fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        let detail = "sign in with `POST /api/v1/sessions`, then send `Authorization: Bearer …`";
-        return Err(challenge(code::NO_CREDENTIALS, detail, "Bearer realm=\"ff\""));
-    };
-    value
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .ok_or_else(|| invalid("the header must be `Authorization: Bearer …`"))
-}
-
-async fn token_holder(
-    app: &App,
-    parameters: &RawPathParams,
-    key: ParsedKey,
-) -> Result<Principal, Problem> {
-    let Some((_, organization)) = parameters.iter().find(|(name, _)| *name == "org") else {
-        return Err(Problem::new(
-            StatusCode::FORBIDDEN,
-            code::TOKEN_OUTSIDE,
-            "an API token belongs to one organization: use it below `/api/v1/orgs/{org}`",
-        ));
-    };
-    let organization = OrganizationKey::parse(organization).map_err(|_| Problem::not_found())?;
-    let organization = OrganizationId::of(&organization);
-    let id = ApiKeyId::of(organization, key.hash.as_bytes());
-    match app.load::<ApiKey>(organization, id).await? {
-        ApiKey::Live(state) if state.expires_at.is_none_or(|end| Timestamp::now() < end) => {
-            match state.purpose {
-                KeyPurpose::ApiToken { role } => {
-                    Ok(Principal::api_token(id.0, organization.0, granted(role)))
-                }
-                KeyPurpose::SdkServer(_) | KeyPurpose::SdkClient(_) => {
-                    Err(invalid("the API token is not valid: use one that was issued as such"))
-                }
-            }
-        }
-        ApiKey::Live(_) => Err(invalid("the API token has expired: issue another")),
-        ApiKey::Revoked(_) => Err(invalid("the API token was revoked: issue another")),
-        // It may well be a token of another organization, for which this one does not exist.
-        ApiKey::Absent => Err(Problem::not_found()),
-    }
-}
-
-fn granted(role: GivenRole) -> TokenRole {
-    match role {
-        GivenRole::Admin => TokenRole::Admin,
-        GivenRole::Editor => TokenRole::Editor,
-        GivenRole::Viewer => TokenRole::Viewer,
-    }
-}
-
-fn invalid(detail: &str) -> Problem {
-    challenge(code::BAD_CREDENTIALS, detail, "Bearer realm=\"ff\", error=\"invalid_token\"")
-}
-
-fn challenge(code: &'static str, detail: &str, challenge: &'static str) -> Problem {
-    Problem::new(StatusCode::UNAUTHORIZED, code, detail)
-        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
 }
 
 /// `FF-Min-Position`: what the caller has seen, and wants to find in the answer.

@@ -13,6 +13,10 @@ impl<A: Executable<Error: Refusal>> From<CommandError<A>> for Problem {
         match error {
             CommandError::Rejected(error) => error.into_problem(),
             CommandError::ProjectRejected(error) => error.into_problem(),
+            // Both are about something that the caller did not name, so there is no place in the request to point at.
+            CommandError::FlagRejected(_) | CommandError::LayerRejected(_) => {
+                problem(StatusCode::CONFLICT)
+            }
             CommandError::ParentNotFound { .. } => problem(StatusCode::NOT_FOUND),
             CommandError::VersionMismatch { actual, .. } => {
                 let tag = HeaderValue::try_from(format!("\"{actual}\"")).expect("ASCII digits");

@@ -2,8 +2,8 @@
 
 use axum::http::StatusCode;
 use ff_domain::{
-    ApiKeyError, EnvironmentError, FlagError, MembershipError, OrganizationError, ProjectError,
-    SegmentError,
+    ApiKeyError, EnvironmentError, ExperimentError, FlagError, LayerError, MembershipError,
+    MetricError, OrganizationError, ProjectError, SegmentError,
 };
 
 use super::Problem;
@@ -39,6 +39,9 @@ refusals! {
         missing(Self::NotFound | Self::UnknownEnvironment(_) | Self::UnknownVariation { .. }),
         wrong(Self::NotFound);
     SegmentError: missing(Self::NotFound), wrong(Self::NotFound);
+    ExperimentError: missing(Self::NotFound), wrong(Self::NotFound);
+    MetricError: missing(Self::NotFound), wrong(Self::NotFound);
+    LayerError: missing(Self::NotFound), wrong(Self::NotFound);
     ApiKeyError: missing(Self::NotFound), wrong(Self::NotFound);
 }
 

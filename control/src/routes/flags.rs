@@ -6,7 +6,6 @@ mod explain;
 mod history;
 mod lifecycle;
 mod list;
-mod past;
 mod read;
 mod targeting;
 mod toggle;

@@ -3,7 +3,8 @@
 use ff_auth::Scope;
 use ff_commands::Target;
 use ff_domain::{
-    ApiKey, ApiKeyId, Environment, EnvironmentId, EnvironmentKey, Flag, FlagId, FlagKey,
+    ApiKey, ApiKeyId, Environment, EnvironmentId, EnvironmentKey, Experiment, ExperimentId,
+    ExperimentKey, Flag, FlagId, FlagKey, Layer, LayerId, LayerKey, Metric, MetricId, MetricKey,
     Organization, OrganizationId, OrganizationKey, Project, ProjectId, ProjectKey, Segment,
     SegmentId, SegmentKey,
 };
@@ -67,6 +68,24 @@ paths! {
         project: ProjectKey = "Key of the project.",
         segment: SegmentKey = "Key of the segment.",
     }
+    /// An experiment.
+    ExperimentPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        experiment: ExperimentKey = "Key of the experiment.",
+    }
+    /// A metric.
+    MetricPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        metric: MetricKey = "Key of the metric.",
+    }
+    /// A layer.
+    LayerPath {
+        org: OrganizationKey = "Key of the organization.",
+        project: ProjectKey = "Key of the project.",
+        layer: LayerKey = "Key of the layer.",
+    }
     /// An API key.
     KeyPath {
         org: OrganizationKey = "Key of the organization.",
@@ -108,7 +127,10 @@ macro_rules! below_project {
     )+};
 }
 
-below_project! { ProjectPath EnvironmentPath FlagPath VariationPath FlagEnvironmentPath SegmentPath }
+below_project! {
+    ProjectPath EnvironmentPath FlagPath VariationPath FlagEnvironmentPath SegmentPath
+    ExperimentPath MetricPath LayerPath
+}
 
 impl ProjectPath {
     pub(crate) fn target(&self) -> Target<Project> {
@@ -170,6 +192,36 @@ impl SegmentPath {
     }
 
     pub(crate) fn target(&self) -> Target<Segment> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl ExperimentPath {
+    pub(crate) fn id(&self) -> ExperimentId {
+        ExperimentId::of(self.project(), &self.experiment)
+    }
+
+    pub(crate) fn target(&self) -> Target<Experiment> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl MetricPath {
+    pub(crate) fn id(&self) -> MetricId {
+        MetricId::of(self.project(), &self.metric)
+    }
+
+    pub(crate) fn target(&self) -> Target<Metric> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl LayerPath {
+    pub(crate) fn id(&self) -> LayerId {
+        LayerId::of(self.project(), &self.layer)
+    }
+
+    pub(crate) fn target(&self) -> Target<Layer> {
         Target::new(self.org(), self.id())
     }
 }

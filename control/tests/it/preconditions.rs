@@ -12,7 +12,17 @@ const FLAG: &str = "/orgs/acme/projects/web/flags/checkout";
 async fn what_overwrites_needs_the_version_that_it_overwrites() {
     let world = World::furnished().await;
     let targeting = json!({"off_variation": "off", "default": {"variation": "off"}});
+    let experiment = world.draft("colour", json!({})).await;
+    let layer = json!({"key": "shared", "name": "Shared"});
+    world.post("/orgs/acme/projects/web/layers", layer).await.is(201);
+    let definition = json!({"kind": {"type": "count", "event": "e"}, "better": "higher"});
+    let below = |path: &str| format!("/orgs/acme/projects/web/{path}");
     let table = [
+        (Method::PATCH, below("experiments/colour"), json!({"name": "n"})),
+        (Method::PUT, below("experiments/colour/design"), experiment.body["design"].clone()),
+        (Method::PATCH, below("metrics/orders"), json!({"name": "n"})),
+        (Method::PUT, below("metrics/orders/definition"), definition),
+        (Method::PATCH, below("layers/shared"), json!({"name": "n"})),
         (Method::PATCH, FLAG.to_owned(), json!({"name": "n"})),
         (Method::PUT, format!("{FLAG}/environments/staging/targeting"), targeting),
         (Method::DELETE, format!("{FLAG}/variations/on"), Value::Null),
@@ -31,7 +41,9 @@ async fn what_overwrites_needs_the_version_that_it_overwrites() {
         world.send(star).await.problem(428, "FF-1007");
         let stale = world.change(method, &path, 7, body).await;
         stale.problem(412, "FF-2002");
-        assert_eq!(stale.header("etag"), "\"1\"", "{path}");
+        // The draft is in the project's references, which is a change of the project.
+        let now = if path.ends_with("/projects/web") { "\"2\"" } else { "\"1\"" };
+        assert_eq!(stale.header("etag"), now, "{path}");
     }
 }
 
@@ -45,6 +57,25 @@ async fn what_cannot_overwrite_takes_a_version_if_given() {
         (&format!("{FLAG}/archive"), "\"1\"", 412),
         (&format!("{FLAG}/archive"), "\"2\"", 200),
         (&format!("{FLAG}/restore"), "\"2\"", 412),
+    ] {
+        let request = world.request(Method::POST, path).header("If-Match", expected);
+        world.send(request).await.is(status);
+    }
+}
+
+#[tokio::test]
+async fn so_do_the_steps_of_an_experiment() {
+    let world = World::furnished().await;
+    world.draft("colour", json!({})).await;
+    let experiment = "/orgs/acme/projects/web/experiments/colour";
+    for (path, expected, status) in [
+        (&format!("{experiment}/start"), "\"2\"", 412),
+        (&format!("{experiment}/start"), "\"1\"", 200),
+        (&format!("{experiment}/pause"), "\"1\"", 412),
+        (&format!("{experiment}/stop"), "\"2\"", 200),
+        (&format!("{experiment}/archive"), "\"2\"", 412),
+        (&format!("{experiment}/archive"), "\"3\"", 200),
+        (&"/orgs/acme/projects/web/metrics/orders/archive".to_owned(), "\"2\"", 412),
     ] {
         let request = world.request(Method::POST, path).header("If-Match", expected);
         world.send(request).await.is(status);

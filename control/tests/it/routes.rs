@@ -2,8 +2,11 @@
 
 mod audit;
 mod environments;
+mod experiments;
 mod flags;
 mod keys;
+mod layers;
+mod metrics;
 mod orgs;
 mod projects;
 mod segments;

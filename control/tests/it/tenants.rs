@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::world::World;
 
-const PATHS: [(&str, &str, &str); 21] = [
+const PATHS: [(&str, &str, &str); 46] = [
     ("GET", "/orgs/{org}", ""),
     ("PATCH", "/orgs/{org}", r#"{"name":"x"}"#),
     ("GET", "/orgs/{org}/projects", ""),
@@ -28,6 +28,35 @@ const PATHS: [(&str, &str, &str); 21] = [
     ("GET", "/orgs/{org}/audit", ""),
     ("POST", "/orgs/{org}/keys", r#"{"name":"x","purpose":{"kind":"api_token","role":"admin"}}"#),
     ("DELETE", "/orgs/{org}/keys/00000000-0000-0000-0000-000000000000", ""),
+    ("GET", "/orgs/{org}/projects/web/experiments", ""),
+    ("POST", "/orgs/{org}/projects/web/experiments", EXPERIMENT),
+    ("GET", "/orgs/{org}/projects/web/experiments/colour", ""),
+    ("GET", "/orgs/{org}/projects/web/experiments/colour?as_of=281474976710657", ""),
+    ("PATCH", "/orgs/{org}/projects/web/experiments/colour", r#"{"name":"x"}"#),
+    ("PUT", "/orgs/{org}/projects/web/experiments/colour/design", DESIGN),
+    ("POST", "/orgs/{org}/projects/web/experiments/colour/start", ""),
+    ("POST", "/orgs/{org}/projects/web/experiments/colour/pause", ""),
+    ("POST", "/orgs/{org}/projects/web/experiments/colour/resume", ""),
+    ("POST", "/orgs/{org}/projects/web/experiments/colour/stop", ""),
+    (
+        "POST",
+        "/orgs/{org}/projects/web/experiments/colour/decide",
+        r#"{"outcome":{"type":"inconclusive"},"reason":"x"}"#,
+    ),
+    ("POST", "/orgs/{org}/projects/web/experiments/colour/ship", ""),
+    ("POST", "/orgs/{org}/projects/web/experiments/colour/archive", ""),
+    ("POST", "/orgs/{org}/projects/web/experiments/colour/restore", ""),
+    ("GET", "/orgs/{org}/projects/web/experiments/colour/history", ""),
+    ("GET", "/orgs/{org}/projects/web/metrics", ""),
+    ("POST", "/orgs/{org}/projects/web/metrics", METRIC),
+    ("GET", "/orgs/{org}/projects/web/metrics/orders", ""),
+    ("PATCH", "/orgs/{org}/projects/web/metrics/orders", r#"{"name":"x"}"#),
+    ("POST", "/orgs/{org}/projects/web/metrics/orders/archive", ""),
+    ("GET", "/orgs/{org}/projects/web/metrics/orders/history", ""),
+    ("GET", "/orgs/{org}/projects/web/layers", ""),
+    ("POST", "/orgs/{org}/projects/web/layers", r#"{"key":"x","name":"x"}"#),
+    ("GET", "/orgs/{org}/projects/web/layers/shared", ""),
+    ("POST", "/orgs/{org}/projects/web/layers/shared/archive", ""),
     (
         "POST",
         "/orgs/{org}/projects/web/flags/checkout/environments/production/explain",
@@ -35,9 +64,18 @@ const PATHS: [(&str, &str, &str); 21] = [
     ),
 ];
 
+const EXPERIMENT: &str = r#"{"key":"x","name":"x","environment":"production","flag":"checkout","design":{"metrics":{"primary":["orders"]}}}"#;
+const DESIGN: &str = r#"{"arms":[{"key":"on","weight":50},{"key":"off","weight":50}],"control":"off","metrics":{"primary":["orders"]}}"#;
+const METRIC: &str = r#"{"key":"x","name":"x","definition":{"kind":{"type":"count","event":"e"},"better":"higher"}}"#;
+
 #[tokio::test]
 async fn another_tenant_is_the_same_as_nobody() {
     let world = World::furnished().await;
+    world.draft("colour", json!({})).await;
+    world
+        .post("/orgs/acme/projects/web/layers", json!({"key": "shared", "name": "S"}))
+        .await
+        .is(201);
     let stranger = "stranger@example.com";
     let users = ff_control::identity::Users::new(
         world.pool.clone(),

@@ -128,6 +128,18 @@ impl World {
         }
     }
 
+    /// An experiment on `checkout` in production that the metric `orders` decides about, with more in its design.
+    pub(crate) async fn draft(&self, key: &str, design: Value) -> Reply {
+        let metrics = "/orgs/acme/projects/web/metrics";
+        let made = self.post(metrics, metric("orders", "bought")).await;
+        assert!([201, 409].contains(&made.status.as_u16()), "{}", made.body);
+        let mut body = json!({
+            "key": key, "name": key, "environment": "production", "flag": "checkout", "design": design,
+        });
+        body["design"]["metrics"] = json!({"primary": ["orders"]});
+        self.post("/orgs/acme/projects/web/experiments", body).await.is(201)
+    }
+
     pub(crate) fn token(&self) -> String {
         self.token.lock().unwrap().clone()
     }
@@ -245,6 +257,12 @@ pub(crate) fn flag(key: &str) -> Value {
         "variations": [{"key": "on", "value": true}, {"key": "off", "value": false}],
         "initial": {"off_variation": "off", "default_variation": "on"},
     })
+}
+
+/// Whether a user has such an event.
+pub(crate) fn metric(key: &str, event: &str) -> Value {
+    let kind = json!({"type": "binomial", "event": event});
+    json!({"key": key, "name": key, "definition": {"kind": kind, "better": "higher"}})
 }
 
 /// So many requests that a test can use them up.

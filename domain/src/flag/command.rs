@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ff_evaluator::{ValueType, Variation};
+use ff_evaluator::{Condition, ExperimentDefinition, ValueType, Variation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{FlagState, Initial, Lifetime, Targeting};
-use crate::{EnvironmentKey, FlagKey, ProjectId, UserId};
+use crate::{EnvironmentKey, ExperimentKey, FlagKey, ProjectId, UserId, VariationKey};
 
 /// What can be asked of a flag.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,6 +48,32 @@ pub enum FlagCommand {
         environment: EnvironmentKey,
         /// Who gets what.
         targeting: Box<Targeting>,
+    },
+    /// Serve an experiment in an environment. Part of the experiment's own command.
+    ServeExperiment {
+        /// Where.
+        environment: EnvironmentKey,
+        /// What is served.
+        definition: Box<ExperimentDefinition>,
+    },
+    /// Serve an experiment no longer, if it still is. Part of the experiment's own command.
+    EndExperiment {
+        /// Where.
+        environment: EnvironmentKey,
+        /// Which.
+        experiment: ExperimentKey,
+    },
+    /// Serve the winner of an experiment where that stood: to its audience in front of the rules, or to everyone by
+    /// default if there is neither audience nor rule. Part of the experiment's own command.
+    ShipVariation {
+        /// Where.
+        environment: EnvironmentKey,
+        /// Whose winner.
+        experiment: ExperimentKey,
+        /// The winner.
+        variation: VariationKey,
+        /// For whom it was.
+        audience: Option<Condition>,
     },
     /// Put it away: SDKs are answered as if it did not exist.
     Archive,

@@ -35,7 +35,8 @@ impl Decision for Flag {
                 refuse(problems)?;
                 Ok(vec![FlagEvent::Restored {}])
             }
-            (Self::Archived(_), Command::Archive) => Ok(Vec::new()),
+            // An archived flag serves nothing, so there is nothing to end.
+            (Self::Archived(_), Command::Archive | Command::EndExperiment { .. }) => Ok(Vec::new()),
             (Self::Archived(flag), _) => Err(FlagError::Archived(flag.key.clone())),
             (Self::Live(flag), command) => flag.decide(command, facts),
         }
@@ -48,7 +49,10 @@ impl FlagState {
         match command {
             Command::Create(new) => Err(FlagError::AlreadyExists(new.key)),
             Command::Restore => Err(FlagError::NotArchived(self.key.clone())),
-            Command::Archive => Ok(vec![FlagEvent::Archived {}]),
+            Command::Archive => {
+                self.unless_experimenting("it cannot be archived", |_| true)?;
+                Ok(vec![FlagEvent::Archived {}])
+            }
             Command::ChangeDetails(details) => {
                 check_details(&details)?;
                 Ok(self.changed_details(details))
@@ -67,6 +71,7 @@ impl FlagState {
                     events.push(FlagEvent::VariationRenamed { key: key.clone(), name });
                 }
                 if let Some(value) = value.filter(|value| before.value != *value) {
+                    self.unless_compared(&key, "a variation that it compares keeps its value")?;
                     events.push(FlagEvent::VariationValueChanged { key, value });
                 }
                 let mut after = self.clone();
@@ -76,6 +81,7 @@ impl FlagState {
             }
             Command::RemoveVariation { key } => {
                 self.variation(&key)?;
+                self.unless_compared(&key, "a variation that it compares cannot be removed")?;
                 let places = self.places_served(&key);
                 if places.is_empty() {
                     Ok(vec![FlagEvent::VariationRemoved { key }])
@@ -96,7 +102,29 @@ impl FlagState {
             Command::ReplaceTargeting { environment, targeting } => {
                 known(&environment, facts)?;
                 refuse(check_targeting(self, &targeting, facts))?;
+                self.unless_it_moves_participants(&environment, &targeting)?;
                 let same = self.environment(&environment).targeting == *targeting;
+                Ok(if same {
+                    Vec::new()
+                } else {
+                    vec![FlagEvent::TargetingReplaced { environment, targeting }]
+                })
+            }
+            Command::ServeExperiment { environment, definition } => {
+                known(&environment, facts)?;
+                self.serve_experiment(environment, definition, facts)
+            }
+            Command::EndExperiment { environment, experiment } => {
+                Ok(self.end_experiment(environment, experiment))
+            }
+            Command::ShipVariation { environment, experiment, variation, audience } => {
+                known(&environment, facts)?;
+                self.variation(variation.as_str())?;
+                let targeting =
+                    self.shipped(&environment, &experiment, &variation, audience.as_ref());
+                refuse(check_targeting(self, &targeting, facts))?;
+                let same = self.environment(&environment).targeting == targeting;
+                let targeting = Box::new(targeting);
                 Ok(if same {
                     Vec::new()
                 } else {
@@ -169,6 +197,6 @@ fn known(environment: &EnvironmentKey, facts: &FlagFacts) -> Result<(), FlagErro
     }
 }
 
-fn refuse(problems: Vec<Problem>) -> Result<(), FlagError> {
+pub(super) fn refuse(problems: Vec<Problem>) -> Result<(), FlagError> {
     if problems.is_empty() { Ok(()) } else { Err(FlagError::Invalid(problems)) }
 }

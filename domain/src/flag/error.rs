@@ -36,6 +36,28 @@ pub enum FlagError {
         /// Where.
         places: Vec<String>,
     },
+    /// A running experiment stands on it.
+    #[error(
+        "{what} while experiment `{experiment}` is running in environment `{environment}`; stop or pause it first"
+    )]
+    LockedByExperiment {
+        /// What cannot be done, as the beginning of a sentence.
+        what: &'static str,
+        /// Key of the experiment.
+        experiment: String,
+        /// Where it runs.
+        environment: EnvironmentKey,
+    },
+    /// Another experiment is served there.
+    #[error(
+        "experiment `{experiment}` is running in environment `{environment}`; stop or pause it first"
+    )]
+    OtherExperiment {
+        /// Key of the experiment.
+        experiment: String,
+        /// Where it runs.
+        environment: EnvironmentKey,
+    },
     /// Something in the command is wrong.
     #[error("{}", problem::summary(.0))]
     Invalid(Vec<Problem>),
@@ -53,6 +75,8 @@ impl FlagError {
             Self::UnknownVariation { .. } => "FF-1205",
             Self::VariationServed { .. } => "FF-1206",
             Self::Invalid(_) => "FF-1207",
+            Self::LockedByExperiment { .. } => "FF-1208",
+            Self::OtherExperiment { .. } => "FF-1209",
         }
     }
 }

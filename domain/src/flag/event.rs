@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use cqrs_es::DomainEvent;
-use ff_evaluator::Variation;
+use ff_evaluator::{ExperimentDefinition, Variation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CreateFlag, FlagEnvironment, FlagState, Lifetime, Targeting};
-use crate::{EnvironmentKey, UserId};
+use crate::{EnvironmentKey, ExperimentKey, UserId};
 
 /// What happened to a flag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -101,6 +101,22 @@ pub enum FlagEvent {
         /// Who gets what.
         targeting: Box<Targeting>,
     },
+    /// An experiment is served in an environment.
+    #[serde(rename = "flag.experiment_served")]
+    ExperimentServed {
+        /// Where.
+        environment: EnvironmentKey,
+        /// What is served.
+        definition: Box<ExperimentDefinition>,
+    },
+    /// An experiment is served no longer.
+    #[serde(rename = "flag.experiment_ended")]
+    ExperimentEnded {
+        /// Where.
+        environment: EnvironmentKey,
+        /// Which.
+        experiment: ExperimentKey,
+    },
     /// It was put away.
     #[serde(rename = "flag.archived")]
     Archived {},
@@ -126,6 +142,8 @@ impl DomainEvent for FlagEvent {
             Self::TurnedOn { .. } => "flag.turned_on",
             Self::TurnedOff { .. } => "flag.turned_off",
             Self::TargetingReplaced { .. } => "flag.targeting_replaced",
+            Self::ExperimentServed { .. } => "flag.experiment_served",
+            Self::ExperimentEnded { .. } => "flag.experiment_ended",
             Self::Archived {} => "flag.archived",
             Self::Restored {} => "flag.restored",
         }
@@ -164,6 +182,14 @@ impl FlagState {
             }
             FlagEvent::TargetingReplaced { environment, targeting } => {
                 self.environment_mut(environment).targeting = *targeting;
+            }
+            FlagEvent::ExperimentServed { environment, definition } => {
+                let here = self.environment_mut(environment);
+                here.experiment = Some(*definition);
+                here.experimented = true;
+            }
+            FlagEvent::ExperimentEnded { environment, .. } => {
+                self.environment_mut(environment).experiment = None;
             }
         }
     }

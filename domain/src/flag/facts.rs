@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Flag, FlagCommand};
+use super::{Flag, FlagCommand, mentions_in};
 use crate::{EnvironmentKey, FlagKey, SegmentKey, VariationKey};
 
 /// Other things a command speaks of. Whoever executes it looks them up, and passes [`FlagFacts`].
@@ -41,6 +41,23 @@ impl Flag {
                 Mentions {
                     environments: BTreeSet::from([environment.clone()]),
                     ..state.mentions_of((**targeting).clone())
+                }
+            }
+            (Self::Live(_), FlagCommand::ServeExperiment { environment, definition }) => {
+                let audience = definition.condition.as_ref();
+                let found = audience.map(ff_evaluator::condition_references).unwrap_or_default();
+                let environments = BTreeSet::from([environment.clone()]);
+                Mentions { environments, ..mentions_in(found) }
+            }
+            (
+                Self::Live(state),
+                FlagCommand::ShipVariation { environment, experiment, variation, audience },
+            ) => {
+                let targeting =
+                    state.shipped(environment, experiment, variation, audience.as_ref());
+                Mentions {
+                    environments: BTreeSet::from([environment.clone()]),
+                    ..state.mentions_of(targeting)
                 }
             }
             (Self::Archived(state), FlagCommand::Restore) => {

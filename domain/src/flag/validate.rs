@@ -1,11 +1,11 @@
 //! What is wrong with a flag that someone wants to have. Pointers are into the input of the command: the flag for
 //! its creation, the targeting for its replacement.
 
-use ff_evaluator::Variation;
+use ff_evaluator::{ExperimentDefinition, FlagDefinition, Variation};
 
 use super::{CreateFlag, FlagDetails, FlagError, FlagFacts, FlagState, Targeting};
 use crate::{
-    Problem, VariationKey,
+    FlagKey, Problem, VariationKey,
     text::{check_description, check_name, check_tags},
 };
 
@@ -116,33 +116,67 @@ pub(super) fn check_targeting(
     problems
 }
 
+/// Checks an experiment that the flag shall serve. Pointers are into its definition.
+pub(super) fn check_experiment(
+    flag: &FlagState,
+    targeting: Targeting,
+    experiment: &ExperimentDefinition,
+    facts: &FlagFacts,
+) -> Vec<Problem> {
+    let definition = FlagDefinition {
+        experiment: Some(experiment.clone()),
+        ..flag.definition_with(true, targeting)
+    };
+    let mut problems: Vec<Problem> = ff_evaluator::validate(&definition)
+        .into_iter()
+        .filter_map(|problem| {
+            let pointer = problem.pointer.strip_prefix("/experiment")?.to_owned();
+            Some(Problem { pointer, detail: problem.kind.to_string() })
+        })
+        .collect();
+    if let Some(audience) = &experiment.condition {
+        let found = ff_evaluator::condition_references(audience);
+        let details = unknown(&found, &flag.key, facts);
+        problems.extend(details.into_iter().map(|(_, detail)| Problem::at("/if", detail)));
+    }
+    problems
+}
+
 /// Mentions of what does not exist, each at the first place that makes it. Names that are no keys are among them:
 /// nothing was looked up under those.
 fn unknown_mentions(flag: &FlagState, targeting: &Targeting, facts: &FlagFacts) -> Vec<Problem> {
     let mentions = ff_evaluator::references(&flag.definition_with(true, targeting.clone()));
-    let at = |mentioned: Mentioned<'_>, detail: String| {
-        Problem::at(place_of(targeting, mentioned), detail)
-    };
-    let mut problems = Vec::new();
+    unknown(&mentions, &flag.key, facts)
+        .into_iter()
+        .map(|(mentioned, detail)| Problem::at(place_of(targeting, mentioned), detail))
+        .collect()
+}
+
+fn unknown<'a>(
+    mentions: &'a ff_evaluator::References,
+    own: &FlagKey,
+    facts: &FlagFacts,
+) -> Vec<(Mentioned<'a>, String)> {
+    let mut unknown = Vec::new();
     for (other, variations) in &mentions.flags {
-        if other == flag.key.as_str() {
+        if other == own.as_str() {
             continue;
         }
         let Some(known) = facts.flags.get(other.as_str()) else {
             let detail = format!("the project has no flag `{other}`, or it is archived");
-            problems.push(at(Mentioned::Flag(other), detail));
+            unknown.push((Mentioned::Flag(other), detail));
             continue;
         };
         for variation in variations.iter().filter(|key| !known.contains(key.as_str())) {
             let detail = format!("flag `{other}` has no variation `{variation}`");
-            problems.push(at(Mentioned::Flag(other), detail));
+            unknown.push((Mentioned::Flag(other), detail));
         }
     }
     for segment in mentions.segments.iter().filter(|key| !facts.segments.contains(key.as_str())) {
         let detail = format!("the project has no segment `{segment}`, or it is archived");
-        problems.push(at(Mentioned::Segment(segment), detail));
+        unknown.push((Mentioned::Segment(segment), detail));
     }
-    problems
+    unknown
 }
 
 #[derive(Clone, Copy)]

@@ -1,4 +1,4 @@
-//! Which flags and segments mention which others, and how a circle is found.
+//! What flags, segments and experiments mention, and how a circle is found.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +8,7 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{ProjectError, ProjectState};
-use crate::{EnvironmentKey, FlagKey, SegmentKey, VariationKey};
+use crate::{EnvironmentKey, ExperimentKey, FlagKey, MetricKey, SegmentKey, VariationKey};
 
 /// Something that can mention, or be mentioned. As text `flag:checkout` or `segment:beta`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,10 @@ pub enum Item {
     Flag(FlagKey),
     /// A segment.
     Segment(SegmentKey),
+    /// An experiment.
+    Experiment(ExperimentKey),
+    /// A metric.
+    Metric(MetricKey),
 }
 
 impl fmt::Display for Item {
@@ -24,6 +28,8 @@ impl fmt::Display for Item {
         match self {
             Self::Flag(key) => write!(f, "flag `{key}`"),
             Self::Segment(key) => write!(f, "segment `{key}`"),
+            Self::Experiment(key) => write!(f, "experiment `{key}`"),
+            Self::Metric(key) => write!(f, "metric `{key}`"),
         }
     }
 }
@@ -33,6 +39,8 @@ impl Serialize for Item {
         match self {
             Self::Flag(key) => serializer.collect_str(&format_args!("flag:{key}")),
             Self::Segment(key) => serializer.collect_str(&format_args!("segment:{key}")),
+            Self::Experiment(key) => serializer.collect_str(&format_args!("experiment:{key}")),
+            Self::Metric(key) => serializer.collect_str(&format_args!("metric:{key}")),
         }
     }
 }
@@ -45,12 +53,18 @@ impl<'de> Deserialize<'de> for Item {
             Some(("segment", key)) => {
                 SegmentKey::parse(key).map(Self::Segment).map_err(D::Error::custom)
             }
-            _ => Err(D::Error::custom("an item is `flag:<key>` or `segment:<key>`")),
+            Some(("experiment", key)) => {
+                ExperimentKey::parse(key).map(Self::Experiment).map_err(D::Error::custom)
+            }
+            Some(("metric", key)) => {
+                MetricKey::parse(key).map(Self::Metric).map_err(D::Error::custom)
+            }
+            _ => Err(D::Error::custom("an item is `<kind>:<key>`, such as `flag:checkout`")),
         }
     }
 }
 
-/// All that one flag or segment mentions.
+/// All that one flag, segment or experiment mentions.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct References {
     /// Flags and the variations waited for, per environment: a circle exists only within one.
@@ -59,12 +73,15 @@ pub struct References {
     /// Segments, in whatever environment.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub segments: BTreeSet<SegmentKey>,
+    /// Metrics.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub metrics: BTreeSet<MetricKey>,
 }
 
 impl References {
     /// Whether nothing is mentioned.
     pub fn is_empty(&self) -> bool {
-        self.flags.is_empty() && self.segments.is_empty()
+        self.flags.is_empty() && self.segments.is_empty() && self.metrics.is_empty()
     }
 
     /// Whether an item is mentioned.
@@ -72,6 +89,9 @@ impl References {
         match item {
             Item::Flag(key) => self.flags.values().any(|flags| flags.contains_key(key)),
             Item::Segment(key) => self.segments.contains(key),
+            Item::Metric(key) => self.metrics.contains(key),
+            // Nothing depends on an experiment.
+            Item::Experiment(_) => false,
         }
     }
 
@@ -85,7 +105,8 @@ impl References {
     /// Everything that is mentioned.
     fn items(&self) -> impl Iterator<Item = Item> {
         let flags = self.flags.values().flat_map(|flags| flags.keys()).cloned().map(Item::Flag);
-        flags.chain(self.segments.iter().cloned().map(Item::Segment))
+        let segments = self.segments.iter().cloned().map(Item::Segment);
+        flags.chain(segments).chain(self.metrics.iter().cloned().map(Item::Metric))
     }
 }
 
@@ -114,6 +135,8 @@ impl ProjectState {
                     .map(|others| others.segments.iter())
             })
             .map(|path| path.into_iter().map(Item::Segment).collect()),
+            // Nothing mentions an experiment, and a metric mentions nothing.
+            Item::Experiment(_) | Item::Metric(_) => None,
         };
         circle.map_or(Ok(()), |path| Err(ProjectError::Cycle(path)))
     }

@@ -8,8 +8,8 @@ use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use cqrs_es::DomainEvent;
 use ff_domain::{
-    ApiKeyEvent, EnvironmentEvent, FlagEvent, MembershipEvent, OrganizationEvent, ProjectEvent,
-    SegmentEvent, upcast::upcasters,
+    ApiKeyEvent, EnvironmentEvent, ExperimentEvent, FlagEvent, LayerEvent, MembershipEvent,
+    MetricEvent, OrganizationEvent, ProjectEvent, SegmentEvent, upcast::upcasters,
 };
 use serde_json::{Value, json};
 
@@ -75,6 +75,9 @@ fn every_event_has_a_file_that_decodes_for_ever() {
         check::<SegmentEvent>(&samples::segments()),
         check::<ApiKeyEvent>(&samples::api_keys()),
         check::<FlagEvent>(&samples::flags()),
+        check::<MetricEvent>(&samples::metrics()),
+        check::<LayerEvent>(&samples::layers()),
+        check::<ExperimentEvent>(&samples::experiments()),
     ]
     .into_iter()
     .flatten()
@@ -100,4 +103,27 @@ fn what_was_left_out_has_a_default_for_ever() {
         "targeting": {"off_variation": "on", "default": {"variation": "on"}}}});
     let FlagEvent::TargetingReplaced { targeting, .. } = decode(&bare) else { panic!() };
     assert!(targeting.rules.is_empty() && targeting.salt.is_none());
+
+    let bare = json!({"type": "metric.created", "v": 1, "data": {
+        "project": "4f2a6c1e-3b7d-8a55-9c0e-2d1f6b8a7c31", "key": "m", "name": "M",
+        "definition": {"kind": {"type": "count", "event": "e"}, "better": "higher"}}});
+    let MetricEvent::Created(metric) = decode(&bare) else { panic!() };
+    assert_eq!((metric.definition.covariate_days, metric.definition.cap), (14, None));
+
+    let bare = json!({"type": "experiment.created", "v": 1, "data": {
+        "project": "4f2a6c1e-3b7d-8a55-9c0e-2d1f6b8a7c31", "key": "x", "name": "X",
+        "environment": "dev", "flag": "f", "design": {
+            "arms": [{"key": "a", "weight": 50}, {"key": "b", "weight": 50}], "control": "a",
+            "metrics": {"primary": ["m"]}}}});
+    let ExperimentEvent::Created(experiment) = decode(&bare) else { panic!() };
+    let design = serde_json::to_value(&experiment.design).unwrap();
+    assert_eq!(design["traffic"], json!(100));
+    let analysis = json!({"confidence": 95, "power": 80, "method": "obrien_fleming",
+        "look_every_hours": 24, "correction": "holm"});
+    assert_eq!(design["analysis"], analysis);
+
+    let bare = json!({"type": "layer.created", "v": 1, "data": {
+        "project": "4f2a6c1e-3b7d-8a55-9c0e-2d1f6b8a7c31", "key": "l", "name": "L"}});
+    let LayerEvent::Created(layer) = decode(&bare) else { panic!() };
+    assert_eq!((layer.holdout.thousandths(), layer.bucket_by), (0, None));
 }

@@ -5,13 +5,21 @@
 
 mod fixture;
 mod samples;
+mod shop;
 
 mod api_key;
 mod environment;
+mod experiment;
+mod experiment_design;
+mod experiment_effects;
+mod experiment_property;
 mod flag;
+mod flag_experiment;
 mod golden;
 mod keys;
+mod layer;
 mod membership;
+mod metric;
 mod organization;
 mod project;
 mod property;

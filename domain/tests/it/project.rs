@@ -193,11 +193,36 @@ fn the_same_mentions_are_no_change() {
 
 #[test]
 fn an_item_is_text() {
-    for (item, text) in [(flag("a.b"), "\"flag:a.b\""), (segment("beta"), "\"segment:beta\"")] {
+    for (item, text) in [
+        (flag("a.b"), "\"flag:a.b\""),
+        (segment("beta"), "\"segment:beta\""),
+        (Item::Experiment(key("x")), "\"experiment:x\""),
+        (Item::Metric(key("orders")), "\"metric:orders\""),
+    ] {
         assert_eq!(serde_json::to_string(&item).unwrap(), text);
         assert_eq!(serde_json::from_str::<Item>(text).unwrap(), item);
     }
-    for bad in ["\"flag\"", "\"flag:\"", "\"metric:a\"", "\"flag:a b\"", "7"] {
+    for bad in ["\"flag\"", "\"flag:\"", "\"layer:a\"", "\"flag:a b\"", "7"] {
         assert!(serde_json::from_str::<Item>(bad).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn what_an_experiment_mentions_stays() {
+    let x = Item::Experiment(key("x"));
+    let needs: References = from(json!({
+        "flags": {"dev": {"a": ["on"]}}, "segments": ["beta"], "metrics": ["orders"]}));
+    let metric = Item::Metric(key("orders"));
+    for item in [flag("a"), segment("beta"), metric.clone()] {
+        given([mentions(x.clone(), needs.clone())])
+            .when(ProjectCommand::Retire { item: item.clone() })
+            .then_expect_error(ProjectError::StillUsed { item, by: vec![x.clone()] });
+    }
+    given([ProjectEvent::ItemRetired { item: metric.clone() }])
+        .when(set(x.clone(), needs.clone()))
+        .then_expect_error(ProjectError::Retired(metric));
+    // A flag that waits for the flag of an experiment closes no circle with it.
+    given([mentions(x.clone(), needs)])
+        .when(set(flag("a"), waits_for("b")))
+        .then_expect_events(vec![mentions(flag("a"), waits_for("b"))]);
 }

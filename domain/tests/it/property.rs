@@ -176,7 +176,12 @@ fn expected(before: &Flag, command: &FlagCommand) -> Flag {
         }),
         FlagCommand::Archive => Flag::Archived(state.clone()),
         FlagCommand::Restore => Flag::Live(state.clone()),
-        FlagCommand::Create(_) | FlagCommand::ChangeDetails(_) => before.clone(),
+        // Not among the commands above; experiments have properties of their own.
+        FlagCommand::Create(_)
+        | FlagCommand::ChangeDetails(_)
+        | FlagCommand::ServeExperiment { .. }
+        | FlagCommand::EndExperiment { .. }
+        | FlagCommand::ShipVariation { .. } => before.clone(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! One event of every kind. Each is a golden file too, so a sample never changes: a new shape is a new version.
 
 use ff_domain::{
-    ApiKeyEvent, EnvironmentEvent, FlagEvent, MembershipEvent, OrganizationEvent, ProjectEvent,
-    SegmentEvent,
+    ApiKeyEvent, EnvironmentEvent, ExperimentEvent, FlagEvent, LayerEvent, MembershipEvent,
+    MetricEvent, OrganizationEvent, ProjectEvent, SegmentEvent,
 };
 use serde_json::json;
 
@@ -116,9 +116,108 @@ pub(crate) fn flags() -> Vec<FlagEvent> {
         from(json!({"type": "flag.turned_off", "data": {"environment": "prod"}})),
         from(json!({"type": "flag.targeting_replaced", "data": {
             "environment": "prod", "targeting": targeting()}})),
+        from(json!({"type": "flag.experiment_served", "data": {
+            "environment": "prod", "definition": served()}})),
+        from(json!({"type": "flag.experiment_ended", "data": {
+            "environment": "prod", "experiment": "one-page"}})),
         from(json!({"type": "flag.archived", "data": {}})),
         from(json!({"type": "flag.restored", "data": {}})),
     ]
+}
+
+pub(crate) fn metrics() -> Vec<MetricEvent> {
+    vec![
+        from(json!({"type": "metric.created", "data": {
+            "project": PROJECT, "key": "revenue", "name": "Revenue", "description": "By user.",
+            "tags": ["money"], "owner": USER,
+            "definition": {"kind": {"type": "mean", "event": "purchase"}, "unit": "EUR",
+                "better": "higher", "cap": {"type": "value", "value": "999.99"},
+                "window_hours": 168, "covariate_days": 28}}})),
+        from(json!({"type": "metric.renamed", "data": {"name": "Turnover"}})),
+        from(json!({"type": "metric.described", "data": {"description": "Of a week."}})),
+        from(json!({"type": "metric.tags_replaced", "data": {"tags": ["a", "b"]}})),
+        from(json!({"type": "metric.owner_changed", "data": {"owner": USER}})),
+        from(json!({"type": "metric.redefined", "data": {"version": 2,
+            "definition": {"kind": {"type": "ratio",
+                    "numerator": {"event": "purchase", "take": "sum"},
+                    "denominator": {"event": "purchase", "take": "count"}},
+                "unit": "EUR", "better": "higher",
+                "cap": {"type": "percentile", "percentile": 99.5}, "covariate_days": 0}}})),
+        from(json!({"type": "metric.archived", "data": {}})),
+        from(json!({"type": "metric.restored", "data": {}})),
+    ]
+}
+
+pub(crate) fn layers() -> Vec<LayerEvent> {
+    vec![
+        from(json!({"type": "layer.created", "data": {
+            "project": PROJECT, "key": "checkout", "name": "Checkout", "description": "All of it.",
+            "holdout": 5.25, "bucket_by": "account"}})),
+        from(json!({"type": "layer.renamed", "data": {"name": "Payment"}})),
+        from(json!({"type": "layer.described", "data": {"description": "And what follows."}})),
+        from(json!({"type": "layer.allocated", "data": {"environment": "prod",
+            "experiment": "one-page", "ranges": [[525, 1525], [4000, 5000]]}})),
+        from(json!({"type": "layer.released", "data": {
+            "environment": "prod", "experiment": "one-page"}})),
+        from(json!({"type": "layer.archived", "data": {}})),
+        from(json!({"type": "layer.restored", "data": {}})),
+    ]
+}
+
+const AT: &str = "2026-11-22T20:49:31.123Z";
+
+pub(crate) fn experiments() -> Vec<ExperimentEvent> {
+    vec![
+        from(json!({"type": "experiment.created", "data": {
+            "project": PROJECT, "key": "one-page", "name": "One page", "hypothesis": "More finish.",
+            "tags": ["growth"], "owner": USER, "environment": "prod", "flag": "checkout",
+            "design": design()}})),
+        from(json!({"type": "experiment.renamed", "data": {"name": "A single page"}})),
+        from(json!({"type": "experiment.hypothesis_changed", "data": {"hypothesis": "Faster."}})),
+        from(json!({"type": "experiment.tags_replaced", "data": {"tags": ["a", "b"]}})),
+        from(json!({"type": "experiment.owner_changed", "data": {"owner": USER}})),
+        from(json!({"type": "experiment.design_replaced", "data": {"design": design()}})),
+        from(json!({"type": "experiment.started", "data": {"at": AT}})),
+        from(json!({"type": "experiment.iteration_started", "data": {"iteration": {
+            "number": 2, "started_at": AT, "arms": arms(), "control": "plain", "traffic": 20,
+            "definition": served(), "basis": "0f".repeat(16)}}})),
+        from(json!({"type": "experiment.paused", "data": {"at": AT, "reason": "Too slow."}})),
+        from(json!({"type": "experiment.resumed", "data": {"at": AT}})),
+        from(json!({"type": "experiment.stopped", "data": {"at": AT}})),
+        from(json!({"type": "experiment.decided", "data": {"at": AT, "reason": "It won.",
+            "outcome": {"type": "ship", "variation": "one page"}}})),
+        from(json!({"type": "experiment.shipped", "data": {"at": AT, "variation": "one page"}})),
+        from(json!({"type": "experiment.archived", "data": {}})),
+        from(json!({"type": "experiment.restored", "data": {}})),
+    ]
+}
+
+fn arms() -> serde_json::Value {
+    json!([{"key": "plain", "weight": 33.333}, {"key": "one page", "weight": 66.667}])
+}
+
+fn design() -> serde_json::Value {
+    json!({
+        "arms": arms(), "control": "plain", "traffic": 20,
+        "audience": {"operator": "in_segment", "value": ["beta"]},
+        "bucket_by": "account", "layer": "checkout", "holdouts": ["everything"],
+        "metrics": {"primary": ["revenue"], "secondary": ["orders"], "guardrails": [
+            {"metric": "latency", "margin": 2.5, "on_breach": "turn_off"}]},
+        "analysis": {"confidence": 99, "power": 90, "method": "pocock", "planned_users": 100_000,
+            "look_every_hours": 12, "minimum_effect": 0.5, "correction": "benjamini_hochberg",
+            "breakdowns": ["country"]},
+    })
+}
+
+fn served() -> serde_json::Value {
+    json!({
+        "key": "one-page", "rule": "one-page:2",
+        "if": {"operator": "in_segment", "value": ["beta"]},
+        "slices": [{"seed": "layer:everything", "ranges": [[500, 10_000]]},
+                   {"seed": "layer:checkout", "ranges": [[525, 1525], [4000, 5000]]}],
+        "split": {"variations": arms(), "bucket_by": "account", "hash": "sha256-10000"},
+        "salt": "00112233445566778899aabbccddeeff",
+    })
 }
 
 fn targeting() -> serde_json::Value {

@@ -23,18 +23,28 @@ pub(crate) fn success(
     if with_position {
         out.extend_from_slice(b",\"metadata\":{\"position\":");
         write_text(out, evaluation.position);
-        if let Some(rule) = evaluation.rule {
-            out.extend_from_slice(b",\"ruleId\":");
-            write_text(out, rule);
-        }
+        write_decider(out, evaluation, b",");
         out.push(b'}');
-    } else if let Some(rule) = evaluation.rule {
-        out.extend_from_slice(b",\"metadata\":{\"ruleId\":");
-        write_text(out, rule);
+    } else if evaluation.rule.is_some() {
+        out.extend_from_slice(b",\"metadata\":{");
+        write_decider(out, evaluation, b"");
         out.push(b'}');
     }
     out.push(b'}');
     Ok(())
+}
+
+/// Writes which rule decided, and of which experiment it is: what exposures carry back. An experiment never comes
+/// without its rule.
+fn write_decider(out: &mut Vec<u8>, evaluation: &Evaluation<'_>, separator: &[u8]) {
+    let Some(rule) = evaluation.rule else { return };
+    out.extend_from_slice(separator);
+    out.extend_from_slice(b"\"ruleId\":");
+    write_text(out, rule);
+    if let Some(experiment) = evaluation.experiment {
+        out.extend_from_slice(b",\"experiment\":");
+        write_text(out, experiment);
+    }
 }
 
 /// Writes why there is no answer.

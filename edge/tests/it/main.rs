@@ -5,6 +5,7 @@
 mod bad_input;
 mod config;
 mod evaluate;
+mod experiments;
 mod keys;
 mod offline;
 mod publishing;

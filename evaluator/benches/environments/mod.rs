@@ -9,6 +9,7 @@ pub(crate) const OFF: &str = "off";
 pub(crate) const NO_RULE: &str = "no-rule";
 pub(crate) const ONE_RULE: &str = "one-rule";
 pub(crate) const TEN_RULES: &str = "ten-rules";
+pub(crate) const EXPERIMENT: &str = "experiment";
 
 /// 1,000 flags, so that finding one is part of what is measured.
 pub(crate) fn large() -> Config {
@@ -18,8 +19,9 @@ pub(crate) fn large() -> Config {
         rolled_out(NO_RULE),
         with_rules(ONE_RULE, 1),
         with_rules(TEN_RULES, 10),
+        experimented(EXPERIMENT),
     ];
-    flags.extend((0..995).map(|n| on(&format!("flag-{n}"))));
+    flags.extend((0..994).map(|n| on(&format!("flag-{n}"))));
     compile(&flags)
 }
 
@@ -73,6 +75,18 @@ fn rolled_out(key: &str) -> Value {
         &[],
         &json!({"rollout": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}]}}),
     )
+}
+
+/// An audience, a layer and the traffic take [`user`], and an arm is dealt: three hashes.
+fn experimented(key: &str) -> Value {
+    let everyone = json!([[0, 5000], [5000, 10_000]]);
+    let mut flag = flag(key, true, &[], &json!({"variation": "off"}));
+    flag["experiment"] = json!({
+        "key": "speed", "rule": "speed:1", "if": {"attribute": "country", "operator": "eq", "value": "DE"},
+        "slices": [{"seed": "layer:shop", "ranges": everyone}, {"seed": "traffic:speed", "ranges": everyone}],
+        "split": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}]},
+    });
+    flag
 }
 
 /// Each rule has two conditions and a 50/50 rollout; only the last holds for [`user`]. The others fail at the first

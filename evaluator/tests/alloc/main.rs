@@ -42,11 +42,17 @@ fn config() -> Config {
         {"operator": "time_of_day", "value": {"from": "09:00", "to": "08:00", "time_zone": "Europe/Berlin"}},
         {"not": test("missing", "neq", json!("x"))},
     ]});
+    let mut experiment = flag("experiment", true, &[], &json!({"variation": "off"}));
+    experiment["experiment"] = json!({
+        "key": "e", "rule": "e:1", "if": test("country", "exists", Value::Null), "split": rollout["rollout"],
+        "slices": [{"seed": "layer:l", "ranges": [[0, 10_000]]}, {"seed": "traffic:e", "ranges": [[0, 10_000]]}],
+    });
     let definition: EnvironmentDefinition = serde_json::from_value(json!({
         "id": "e", "salt": "0123456789abcdef0123456789abcdef", "position": "7",
         "flags": [
             flag("dark-mode", true, &[], &json!({"variation": "on"})),
             flag("off", false, &[], &json!({"variation": "on"})),
+            experiment,
             flag("rollout", true, &[], &rollout),
             flag("everything", true, &[json!({"id": "r", "if": all, "then": rollout})], &json!({"variation": "off"})),
         ],
@@ -71,6 +77,7 @@ fn an_evaluation_allocates_nothing() {
     let expected = [
         ("dark-mode", Reason::Static),
         ("off", Reason::Disabled),
+        ("experiment", Reason::Split),
         ("rollout", Reason::Split),
         ("everything", Reason::Split),
         ("nothing", Reason::Error),

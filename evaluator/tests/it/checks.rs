@@ -17,6 +17,18 @@ fn flag(changes: Value) -> FlagDefinition {
     serde_json::from_value(flag).unwrap()
 }
 
+/// An experiment on the flag that is sound but for these changes.
+fn experiment(changes: Value) -> Value {
+    let mut experiment = json!({
+        "key": "e", "rule": "e:1",
+        "split": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}]},
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        experiment[name] = value.clone();
+    }
+    json!({"experiment": experiment})
+}
+
 fn found(changes: Value) -> Vec<String> {
     validate(&flag(changes)).iter().map(ToString::to_string).collect()
 }
@@ -31,6 +43,8 @@ fn condition_problem(condition: Value) -> String {
 #[test]
 fn a_sound_flag_has_no_problem() {
     assert_eq!(found(json!({})), Vec::<String>::new());
+    let slices = vec![json!({"seed": "layer:l", "ranges": [[0, 1], [9_999, 10_000]]}); 32];
+    assert_eq!(found(experiment(json!({"slices": slices}))), Vec::<String>::new());
 }
 
 #[test]
@@ -80,6 +94,44 @@ fn problems_of_a_flag_name_their_place() {
             json!({"prerequisites": [{"flag": "g", "variations": []}]}),
             "/prerequisites/0/variations: name at least one",
         ),
+        (
+            experiment(json!({"split": {"variations": [share("on", 50.0), share("x", 50.0)]}})),
+            "/experiment/split/variations/1/key: the flag has no variation `x`",
+        ),
+        (
+            experiment(json!({"split": {"variations": [share("on", 50.0), share("off", 49.999)]}})),
+            "/experiment/split/variations: weights must sum to 100, these sum to 99.999",
+        ),
+        (
+            experiment(json!({"split": {"variations": [share("on", 100.0)], "bucket_by": ""}})),
+            "/experiment/split/bucket_by: name an attribute, or leave `bucket_by` out for the targeting key",
+        ),
+        (
+            experiment(
+                json!({"if": {"not": {"attribute": "a", "operator": "matches", "value": "("}}}),
+            ),
+            "/experiment/if/not/value: no usable regular expression: unclosed group",
+        ),
+        (
+            experiment(
+                json!({"slices": [{"seed": "layer:l", "ranges": [[0, 10_000]]}, {"seed": "", "ranges": []}]}),
+            ),
+            "/experiment/slices/1/seed: give it a name, this is empty",
+        ),
+        (
+            experiment(json!({"slices": [{"seed": "layer:l", "ranges": [[0, 1], [5, 5]]}]})),
+            "/experiment/slices/0/ranges/1: a range is `[from, to]` with 0 <= from < to <= 10000, this is [5, 5]",
+        ),
+        (
+            experiment(json!({"slices": [{"seed": "layer:l", "ranges": [[9_000, 10_001]]}]})),
+            "/experiment/slices/0/ranges/0: a range is `[from, to]` with 0 <= from < to <= 10000, this is [9000, 10001]",
+        ),
+        (
+            experiment(json!({"slices": vec![json!({"seed": "layer:l", "ranges": [[0, 1]]}); 33]})),
+            "/experiment/slices: an experiment has at most 32 slices, this has 33",
+        ),
+        (experiment(json!({"key": ""})), "/experiment/key: give it a name, this is empty"),
+        (experiment(json!({"rule": ""})), "/experiment/rule: give it a name, this is empty"),
         (
             json!({"variations": [{"key": "on", "value": true}, {"key": "off", "value": 0}]}),
             "/variations/1/value: the value must be of type boolean, this is a number",
@@ -241,6 +293,39 @@ fn references_name_flags_variations_and_segments() {
     assert_eq!(format!("{:?}", references.flags), r#"{"g": {"on", "x", "y"}}"#);
     assert_eq!(format!("{:?}", references.segments), r#"{"s", "t", "u"}"#);
     assert_eq!(used_variations(&flag).into_iter().collect::<Vec<_>>(), ["off", "on"]);
+}
+
+#[test]
+fn references_of_an_experiment_count_likewise() {
+    let flag = flag(experiment(json!({
+        "if": {"or": [
+            {"attribute": "g", "operator": "flag_is", "value": "x"}, {"operator": "in_segment", "value": "s"},
+        ]},
+    })));
+    let references = references(&flag);
+    assert_eq!(format!("{:?}", references.flags), r#"{"g": {"x"}}"#);
+    assert_eq!(format!("{:?}", references.segments), r#"{"s"}"#);
+    let mut flag = flag;
+    flag.default = serde_json::from_value(json!({"variation": "off"})).unwrap();
+    assert_eq!(used_variations(&flag).into_iter().collect::<Vec<_>>(), ["off", "on"]);
+}
+
+#[test]
+fn an_experiment_has_no_unknown_fields_and_is_written_as_it_is_read() {
+    let written = experiment(json!({
+        "if": {"attribute": "a", "operator": "exists"}, "salt": "s",
+        "slices": [{"seed": "traffic:e", "ranges": [[0, 100]]}],
+        "split": {"variations": [{"key": "on", "weight": 33.333}, {"key": "off", "weight": 66.667}],
+                  "bucket_by": "company", "hash": "sha256-10000"},
+    }));
+    let flag = flag(written.clone());
+    assert_eq!(serde_json::to_value(&flag).unwrap()["experiment"], written["experiment"]);
+    for unknown in
+        [json!({"arms": []}), json!({"slices": [{"seed": "s", "ranges": [], "from": 1}]})]
+    {
+        let unknown = experiment(unknown)["experiment"].clone();
+        assert!(serde_json::from_value::<ff_evaluator::ExperimentDefinition>(unknown).is_err());
+    }
 }
 
 #[test]

@@ -73,6 +73,7 @@ fn answer(config: &Config, case: &Case) -> Value {
         ("value", evaluation.value.cloned()),
         ("variation", evaluation.variation.map(Value::from)),
         ("rule", evaluation.rule.map(Value::from)),
+        ("experiment", evaluation.experiment.map(Value::from)),
         ("errorCode", evaluation.error.map(|code| json!(code))),
     ];
     for (name, value) in fields {
@@ -96,6 +97,11 @@ fn clocks_follow_their_time_zones() {
 #[test]
 fn rollouts_give_everyone_the_specified_variation() {
     assert!(run("rollouts.json") > 300);
+}
+
+#[test]
+fn experiments_take_and_split_as_specified() {
+    assert!(run("experiments.json") > 600);
 }
 
 #[test]

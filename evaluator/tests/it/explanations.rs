@@ -1,7 +1,7 @@
 //! What an explanation looks like as JSON.
 
 use ff_evaluator::{Config, Context};
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn everything_looked_at_is_shown() {
@@ -63,6 +63,93 @@ fn everything_looked_at_is_shown() {
                 ],
             }],
         })
+    );
+}
+
+#[test]
+fn an_experiment_is_explained_with_its_slices_and_its_split() {
+    let salt = "0123456789abcdef0123456789abcdef";
+    let definition = serde_json::from_value(json!({
+        "id": "e", "salt": salt, "position": "9", "segments": [],
+        "flags": [{
+            "key": "f", "type": "boolean", "enabled": true, "off_variation": "off", "default": {"variation": "off"},
+            "variations": [{"key": "on", "value": true}, {"key": "off", "value": false}],
+            "experiment": {
+                "key": "speed", "rule": "speed:2", "if": {"attribute": "country", "operator": "eq", "value": "DE"},
+                "slices": [
+                    {"seed": "layer:shop", "ranges": [[0, 10000]]}, {"seed": "traffic:speed", "ranges": [[0, 5000]]},
+                    {"seed": "layer:all", "ranges": [[0, 10000]]},
+                ],
+                "split": {"bucket_by": "company",
+                          "variations": [{"key": "on", "weight": 25}, {"key": "off", "weight": 75}]},
+            },
+        }],
+    }))
+    .unwrap();
+    let (config, _) = Config::compile(&definition);
+    let explain = |context: Value| {
+        let context = Context::from_json(context).unwrap();
+        serde_json::to_value(config.explain("f", &context, jiff::Timestamp::UNIX_EPOCH)).unwrap()
+    };
+    let bucket = |seed: &str, unit: &str| ff_evaluator::bucket(salt, seed, unit);
+    let user = |wanted: bool| {
+        (0..)
+            .map(|n| format!("c{n}"))
+            .find(|unit| (bucket("traffic:speed", unit) < 5000) == wanted)
+            .unwrap()
+    };
+    let audience = |holds: bool, actual: &str| {
+        json!({"step": "test", "attribute": "country", "operator": "eq", "value": "DE", "actual": actual,
+               "outcome": {"holds": holds}})
+    };
+    let slice = |seed: &str, unit: &str, to: u16, holds: bool| {
+        json!({"step": "slice", "seed": seed, "bucket": bucket(seed, unit), "ranges": [[0, to]],
+               "outcome": {"holds": holds}})
+    };
+
+    let inside = user(true);
+    let served = if bucket("f", &inside) < 2500 { "on" } else { "off" };
+    let found = explain(json!({"country": "DE", "company": inside}));
+    assert_eq!((&found["rule"], &found["experiment"]), (&json!("speed:2"), &json!("speed")));
+    assert_eq!(
+        found["steps"],
+        json!([{
+            "step": "flag", "key": "f", "outcome": {"serves": {"variation": served, "reason": "SPLIT"}},
+            "steps": [
+                {"step": "experiment", "key": "speed", "rule": "speed:2", "bucket_by": "company", "value": inside,
+                 "outcome": {"holds": true}, "steps": [
+                    audience(true, "DE"), slice("layer:shop", &inside, 10_000, true),
+                    slice("traffic:speed", &inside, 5000, true), slice("layer:all", &inside, 10_000, true),
+                ]},
+                {"step": "rollout", "bucket_by": "company", "value": inside, "bucket": bucket("f", &inside),
+                 "ranges": [{"variation": "on", "from": 0, "to": 2500}, {"variation": "off", "from": 2500, "to": 10000}],
+                 "outcome": {"serves": {"variation": served}}},
+            ],
+        }])
+    );
+
+    let outside = user(false);
+    let found = explain(json!({"country": "DE", "company": outside}));
+    assert_eq!((found.get("rule"), found.get("experiment")), (None, None));
+    assert_eq!(
+        found["steps"][0]["steps"],
+        json!([
+            {"step": "experiment", "key": "speed", "rule": "speed:2", "bucket_by": "company", "value": outside,
+             "outcome": {"holds": false}, "steps": [
+                audience(true, "DE"), slice("layer:shop", &outside, 10_000, true),
+                slice("traffic:speed", &outside, 5000, false),
+            ]},
+        ])
+    );
+
+    let found = explain(json!({"country": "FR", "targetingKey": "u"}));
+    assert_eq!(found["reason"], "DEFAULT");
+    assert_eq!(
+        found["steps"][0]["steps"],
+        json!([
+            {"step": "experiment", "key": "speed", "rule": "speed:2", "bucket_by": "company",
+             "outcome": {"holds": false}, "steps": [audience(false, "FR")]},
+        ])
     );
 }
 

@@ -116,3 +116,43 @@ fn segments_change_under_their_flags() {
     let (_, defects) = second.recompile("3", [Change::RemoveSegment("s")]);
     assert_eq!(defects.len(), 1);
 }
+
+#[test]
+fn an_experiment_comes_changes_and_goes() {
+    let with = |condition: Value| {
+        let mut flag = flag("f", "off", json!([]));
+        flag.experiment = serde_json::from_value(json!({
+            "key": "e", "rule": "e:1", "if": condition, "split": {"variations": [{"key": "on", "weight": 100}]},
+        }))
+        .unwrap();
+        flag
+    };
+    let user = Context::from_json(json!({"targetingKey": "u"})).unwrap();
+    let answer = |config: &Config| {
+        let answer = config.evaluate("f", &user, Timestamp::UNIX_EPOCH);
+        (answer.reason, answer.rule.map(str::to_owned), answer.experiment.map(str::to_owned))
+    };
+    let taken = (Reason::Split, Some("e:1".to_owned()), Some("e".to_owned()));
+    let (first, _) = config(vec![flag("f", "off", json!([]))]);
+    assert_eq!(answer(&first), (Reason::Static, None, None));
+    let in_segment = with(json!({"operator": "in_segment", "value": "s"}));
+    let (second, defects) = first.recompile("2", [Change::PutFlag(&in_segment)]);
+    let told: Vec<String> = defects.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["flag `f`: segment `s` does not exist in this environment"]);
+    let segment = |rules: Value| {
+        serde_json::from_value::<SegmentDefinition>(json!({"key": "s", "rules": rules})).unwrap()
+    };
+    let (third, defects) =
+        second.recompile("3", [Change::PutSegment(&segment(json!([{"and": []}])))]);
+    assert!(defects.is_empty());
+    assert_eq!(answer(&third), taken);
+    let (fourth, _) = third.recompile("4", [Change::PutSegment(&segment(json!([])))]);
+    assert_eq!(answer(&fourth), (Reason::Default, None, None));
+    let mut off = with(json!({"and": []}));
+    off.enabled = false;
+    let (fifth, _) = fourth.recompile("5", [Change::PutFlag(&off)]);
+    assert_eq!(answer(&fifth), (Reason::Disabled, None, None));
+    let (sixth, _) = fifth.recompile("6", [Change::PutFlag(&flag("f", "off", json!([])))]);
+    assert_eq!(answer(&sixth), (Reason::Static, None, None));
+    assert_eq!(answer(&third), taken, "requests under way finish on what they began with");
+}

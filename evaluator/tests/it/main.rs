@@ -5,6 +5,7 @@
 
 mod checks;
 mod conformance;
+mod experiments;
 mod explanations;
 mod incremental;
 mod limits;

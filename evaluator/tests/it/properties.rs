@@ -85,6 +85,10 @@ proptest! {
             prop_assert_eq!(explanation.reason, answer.reason);
             prop_assert_eq!(explanation.error, answer.error);
             prop_assert_eq!(explanation.rule.as_deref(), answer.rule);
+            prop_assert_eq!(explanation.experiment.as_deref(), answer.experiment);
+            if answer.experiment.is_some() {
+                prop_assert_eq!((answer.reason, answer.rule), (Reason::Split, Some("e:1")));
+            }
             prop_assert!(serde_json::to_value(&explanation).is_ok());
             if let Some(handle) = config.flag(key) {
                 prop_assert_eq!(config.evaluate_at(handle, &context, now), answer);

@@ -2,9 +2,9 @@
 //! that references, matches and mistakes are all frequent.
 
 use ff_evaluator::{
-    Condition, EnvironmentDefinition, FlagDefinition, HashKind, Operator, Outcome, Prerequisite,
-    Rollout, Rule, SegmentDefinition, Target, Test, ValueType, Variation, Weight,
-    WeightedVariation,
+    Condition, EnvironmentDefinition, ExperimentDefinition, FlagDefinition, HashKind, Operator,
+    Outcome, Prerequisite, Rollout, Rule, SegmentDefinition, Slice, Target, Test, ValueType,
+    Variation, Weight, WeightedVariation,
 };
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -205,6 +205,35 @@ fn rule() -> impl Strategy<Value = Rule> {
         .prop_map(|(id, condition, then)| Rule { id, name: None, condition, then })
 }
 
+/// Boxed, and so are its users: as one type, the tree of a whole environment would not fit on a stack.
+fn experiment() -> BoxedStrategy<ExperimentDefinition> {
+    let range = prop_oneof![
+        20 => (0_u16..5000, 5001_u16..=10_000).prop_map(|(from, to)| [from, to]),
+        1 => any::<[u16; 2]>(),
+    ];
+    let seed = prop_oneof![
+        30 => prop::sample::select(&["traffic:e", "layer:l", "layer:m"][..]),
+        1 => Just(""),
+    ];
+    let slice = (seed, prop::collection::vec(range, 0..3))
+        .prop_map(|(seed, ranges)| Slice { seed: seed.to_owned(), ranges });
+    (
+        prop::option::weighted(0.5, condition()),
+        prop::collection::vec(slice, 0..4),
+        rollout(),
+        prop::option::weighted(0.3, Just("salted".to_owned())),
+    )
+        .prop_map(|(condition, slices, split, salt)| ExperimentDefinition {
+            key: "e".to_owned(),
+            rule: "e:1".to_owned(),
+            condition,
+            slices,
+            split,
+            salt,
+        })
+        .boxed()
+}
+
 pub(crate) fn flag(key: &'static str) -> impl Strategy<Value = FlagDefinition> {
     let prerequisite =
         (prop::sample::select(&FLAGS[..]), prop::collection::vec(variation_key(), 1..3))
@@ -224,7 +253,7 @@ pub(crate) fn flag(key: &'static str) -> impl Strategy<Value = FlagDefinition> {
         (kind, any::<bool>(), prop::bool::weighted(0.9)),
         variation_key(),
         prop::collection::vec(prerequisite, 0..2),
-        prop::collection::vec(target, 0..2),
+        (prop::collection::vec(target, 0..2), prop::option::weighted(0.4, experiment())),
         prop::collection::vec(rule(), 0..4),
         outcome(),
         prop::option::weighted(0.1, Just("salt".to_owned())),
@@ -234,7 +263,7 @@ pub(crate) fn flag(key: &'static str) -> impl Strategy<Value = FlagDefinition> {
                 (kind, client_side, enabled),
                 off_variation,
                 prerequisites,
-                targets,
+                (targets, experiment),
                 rules,
                 default,
                 salt,
@@ -247,6 +276,7 @@ pub(crate) fn flag(key: &'static str) -> impl Strategy<Value = FlagDefinition> {
                     off_variation,
                     prerequisites,
                     targets,
+                    experiment,
                     rules,
                     default,
                     salt,

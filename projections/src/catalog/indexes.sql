@@ -6,6 +6,14 @@ CREATE INDEX flags_by_update ON {schema}.flags (project, updated_at DESC, id DES
 CREATE INDEX flags_by_tag ON {schema}.flags USING gin (tags);
 CREATE INDEX segments_by_key ON {schema}.segments (project, key);
 CREATE INDEX segments_by_tag ON {schema}.segments USING gin (tags);
+CREATE INDEX experiments_by_key ON {schema}.experiments (project, key);
+CREATE INDEX experiments_by_update ON {schema}.experiments (project, updated_at DESC, id DESC);
+CREATE INDEX experiments_by_tag ON {schema}.experiments USING gin (tags);
+CREATE INDEX experiments_serving ON {schema}.experiments (id) WHERE status IN ('running', 'paused');
+CREATE INDEX experiments_by_end ON {schema}.experiments (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX metrics_by_key ON {schema}.metrics (project, key);
+CREATE INDEX metrics_by_tag ON {schema}.metrics USING gin (tags);
+CREATE INDEX layers_by_key ON {schema}.layers (project, key);
 CREATE INDEX api_keys_by_age ON {schema}.api_keys (organization, created_at DESC, id DESC);
 CREATE INDEX memberships_by_organization ON {schema}.memberships (organization, created_at, id);
 CREATE INDEX memberships_by_user ON {schema}.memberships (user_id);

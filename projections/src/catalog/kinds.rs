@@ -1,5 +1,9 @@
 //! The kinds of aggregates in the catalog: which columns each has, and how it is written and read back.
 
+mod experiment;
+mod layer;
+mod metric;
+
 use cqrs_es::Aggregate;
 use ff_domain::{
     ApiKey, ApiKeyState, Environment, EnvironmentId, Flag, Membership, Organization, Project,

@@ -23,6 +23,7 @@ pub(super) enum Type {
     Json,
     Uuid,
     Bool,
+    Int,
     Time,
     /// A list of texts; see [`crate::database::list`].
     List,
@@ -34,6 +35,7 @@ pub(super) enum Cell {
     Text(String),
     Uuid(Option<Uuid>),
     Bool(bool),
+    Int(Option<i64>),
     Time(Option<jiff::Timestamp>),
 }
 
@@ -68,6 +70,7 @@ impl Type {
             Self::Json => ("text", format!("{column}::json")),
             Self::Uuid => ("uuid", column.to_owned()),
             Self::Bool => ("boolean", column.to_owned()),
+            Self::Int => ("bigint", column.to_owned()),
             Self::Time => ("timestamptz", column.to_owned()),
             Self::List => ("text", format!("string_to_array({column}, chr({}))", SEPARATOR as u32)),
         }
@@ -196,6 +199,7 @@ enum Column {
     Text(Vec<String>),
     Uuid(Vec<Option<Uuid>>),
     Bool(Vec<bool>),
+    Int(Vec<Option<i64>>),
     Time(Vec<Option<Timestamp>>),
 }
 
@@ -205,6 +209,7 @@ impl Column {
             Type::Text | Type::Json | Type::List => Self::Text(Vec::with_capacity(rows)),
             Type::Uuid => Self::Uuid(Vec::with_capacity(rows)),
             Type::Bool => Self::Bool(Vec::with_capacity(rows)),
+            Type::Int => Self::Int(Vec::with_capacity(rows)),
             Type::Time => Self::Time(Vec::with_capacity(rows)),
         }
     }
@@ -214,6 +219,7 @@ impl Column {
             (Self::Text(column), Cell::Text(value)) => column.push(value),
             (Self::Uuid(column), Cell::Uuid(value)) => column.push(value),
             (Self::Bool(column), Cell::Bool(value)) => column.push(value),
+            (Self::Int(column), Cell::Int(value)) => column.push(value),
             (Self::Time(column), Cell::Time(value)) => column.push(value.map(Timestamp::from)),
             // A shorter column than the others is refused by Postgres, and any test shows it.
             (_, cell) => debug_assert!(false, "{cell:?} is not of its column's type"),
@@ -225,6 +231,7 @@ impl Column {
             Self::Text(column) => query.bind(column),
             Self::Uuid(column) => query.bind(column),
             Self::Bool(column) => query.bind(column),
+            Self::Int(column) => query.bind(column),
             Self::Time(column) => query.bind(column),
         }
     }

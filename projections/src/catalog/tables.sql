@@ -77,6 +77,68 @@ CREATE TABLE {schema}.segments (
     document     json        NOT NULL
 );
 
+CREATE TABLE {schema}.experiments (
+    id           uuid        NOT NULL PRIMARY KEY,
+    project      uuid        NOT NULL,
+    key          text        COLLATE "C" NOT NULL,
+    name         text        NOT NULL,
+    hypothesis   text        NOT NULL,
+    status       text        NOT NULL,
+    flag         text        NOT NULL,
+    environment  text        NOT NULL,
+    owner        uuid,
+    tags         text[]      NOT NULL,
+    -- Keys of all metrics it is measured by, and of the layers it is in or leaves the holdout of.
+    metrics      text[]      NOT NULL,
+    layers       text[]      NOT NULL,
+    -- Number of the last iteration; when the first began; when the last ended, if it has.
+    iteration    bigint,
+    started_at   timestamptz,
+    ended_at     timestamptz,
+    search       text        NOT NULL,
+    archived     boolean     NOT NULL,
+    version      bigint      NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    position     bigint      NOT NULL,
+    document     json        NOT NULL
+);
+
+CREATE TABLE {schema}.metrics (
+    id           uuid        NOT NULL PRIMARY KEY,
+    project      uuid        NOT NULL,
+    key          text        COLLATE "C" NOT NULL,
+    name         text        NOT NULL,
+    description  text        NOT NULL,
+    kind         text        NOT NULL,
+    -- Names of the events it is computed from.
+    events       text[]      NOT NULL,
+    owner        uuid,
+    tags         text[]      NOT NULL,
+    search       text        NOT NULL,
+    archived     boolean     NOT NULL,
+    version      bigint      NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    position     bigint      NOT NULL,
+    document     json        NOT NULL
+);
+
+CREATE TABLE {schema}.layers (
+    id           uuid        NOT NULL PRIMARY KEY,
+    project      uuid        NOT NULL,
+    key          text        COLLATE "C" NOT NULL,
+    name         text        NOT NULL,
+    description  text        NOT NULL,
+    search       text        NOT NULL,
+    archived     boolean     NOT NULL,
+    version      bigint      NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    position     bigint      NOT NULL,
+    document     json        NOT NULL
+);
+
 -- Without the hash, in the document too: nothing that reads needs it.
 CREATE TABLE {schema}.api_keys (
     id           uuid        NOT NULL PRIMARY KEY,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ff_domain::{EnvironmentId, Flag, Segment};
+use ff_domain::{EnvironmentId, Flag, Metric, ProjectId, Segment};
 use ff_evaluator::wire::{ConfigHash, Head, head_subject, object_subject};
 use ff_eventlog::Position;
 
@@ -113,15 +113,15 @@ impl Index {
                 }
                 Touched::Flag(id) => {
                     let project = world.flag(id).and_then(Flag::state).map(|state| state.project);
-                    let project = project.and_then(|project| world.project(project));
-                    let environments = project.into_iter().flat_map(|p| p.environments.iter());
-                    affected.extend(environments.map(|each| (*each, ObjectName::Flag(id))));
+                    affected.extend(everywhere(world, project, ObjectName::Flag(id)));
                 }
                 Touched::Segment(id) => {
                     let project = world.segment(id).and_then(Segment::state).map(|s| s.project);
-                    let project = project.and_then(|project| world.project(project));
-                    let environments = project.into_iter().flat_map(|p| p.environments.iter());
-                    affected.extend(environments.map(|each| (*each, ObjectName::Segment(id))));
+                    affected.extend(everywhere(world, project, ObjectName::Segment(id)));
+                }
+                Touched::Metric(id) => {
+                    let project = world.metric(id).and_then(Metric::state).map(|s| s.project);
+                    affected.extend(everywhere(world, project, ObjectName::Metric(id)));
                 }
                 Touched::Key(id) => {
                     let environment = world.key(id).and_then(environment_of);
@@ -133,14 +133,27 @@ impl Index {
     }
 }
 
+/// An object in every environment of a project.
+fn everywhere(
+    world: &World,
+    project: Option<ProjectId>,
+    object: ObjectName,
+) -> impl Iterator<Item = (EnvironmentId, ObjectName)> + '_ {
+    let project = project.and_then(|id| world.project(id));
+    let environments = project.into_iter().flat_map(|project| project.environments.iter());
+    environments.map(move |environment| (*environment, object))
+}
+
 /// Everything that an environment may consist of.
 fn world_of(world: &World, id: EnvironmentId) -> impl Iterator<Item = ObjectName> + '_ {
     let project = world.live_environment(id).and_then(|state| world.project(state.project));
     let flags = project.into_iter().flat_map(|p| p.flags.iter().copied().map(ObjectName::Flag));
     let segments =
         project.into_iter().flat_map(|p| p.segments.iter().copied().map(ObjectName::Segment));
+    let metrics =
+        project.into_iter().flat_map(|p| p.metrics.iter().copied().map(ObjectName::Metric));
     let keys = world.keys_of(id).map(ObjectName::Key);
-    flags.chain(segments).chain(keys).chain([ObjectName::Settings])
+    flags.chain(segments).chain(metrics).chain(keys).chain([ObjectName::Settings])
 }
 
 impl Published {

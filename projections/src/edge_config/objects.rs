@@ -1,10 +1,10 @@
 //! The bytes of each object of an environment's config.
 
 use ff_domain::{
-    ApiKey, ApiKeyId, EnvironmentId, EnvironmentState, Flag, FlagId, Segment, SegmentId,
-    api_key::KeyPurpose,
+    ApiKey, ApiKeyId, EnvironmentId, EnvironmentState, Flag, FlagId, Metric, MetricId, Segment,
+    SegmentId, api_key::KeyPurpose,
 };
-use ff_evaluator::wire::{KeyKind, KeyObject, ObjectKind, SettingsObject};
+use ff_evaluator::wire::{KeyKind, KeyObject, MetricObject, ObjectKind, SettingsObject};
 use serde::Serialize;
 
 use super::world::{World, environment_of};
@@ -16,6 +16,7 @@ pub(super) enum ObjectName {
     Segment(SegmentId),
     Key(ApiKeyId),
     Settings,
+    Metric(MetricId),
 }
 
 impl ObjectName {
@@ -25,6 +26,7 @@ impl ObjectName {
             Self::Segment(_) => ObjectKind::Segment,
             Self::Key(_) => ObjectKind::Key,
             Self::Settings => ObjectKind::Settings,
+            Self::Metric(_) => ObjectKind::Metric,
         }
     }
 
@@ -34,6 +36,7 @@ impl ObjectName {
             Self::Segment(id) => id.to_string(),
             Self::Key(id) => id.to_string(),
             Self::Settings => "environment".to_owned(),
+            Self::Metric(id) => id.to_string(),
         }
     }
 
@@ -43,6 +46,7 @@ impl ObjectName {
             "flag" => name.parse().ok().map(Self::Flag),
             "segment" => name.parse().ok().map(Self::Segment),
             "key" => name.parse().ok().map(Self::Key),
+            "metric" => name.parse().ok().map(Self::Metric),
             "settings" if name == "environment" => Some(Self::Settings),
             _ => None,
         }
@@ -52,10 +56,15 @@ impl ObjectName {
     pub(super) fn bytes(self, world: &World, environment: EnvironmentId) -> Option<Vec<u8>> {
         let live = world.live_environment(environment)?;
         match self {
-            Self::Settings => Some(json(&SettingsObject { salt: live.salt.clone() })),
+            Self::Settings => Some(json(&SettingsObject {
+                salt: live.salt.clone(),
+                organization: world.organization_of(environment).map(|id| id.to_string()),
+                project: Some(live.project.to_string()),
+            })),
             Self::Flag(id) => flag(world.flag(id)?, live),
             Self::Segment(id) => segment(world.segment(id)?, live),
             Self::Key(id) => key(id, world.key(id)?, environment),
+            Self::Metric(id) => metric(world.metric(id)?, live),
         }
     }
 }
@@ -74,6 +83,16 @@ fn segment(segment: &Segment, environment: &EnvironmentState) -> Option<Vec<u8>>
         Segment::Live(state) if state.project == environment.project => {
             Some(json(&state.definition()))
         }
+        _ => None,
+    }
+}
+
+fn metric(metric: &Metric, environment: &EnvironmentState) -> Option<Vec<u8>> {
+    match metric {
+        Metric::Live(state) if state.project == environment.project => Some(json(&MetricObject {
+            key: state.key.to_string(),
+            events: state.definition.events().into_iter().map(str::to_owned).collect(),
+        })),
         _ => None,
     }
 }

@@ -14,7 +14,7 @@ use super::world::{Touched, World};
 
 /// The version of what lies under `ff.pub.`. Raise it when the shape of an aggregate's state changes, or when
 /// other objects follow from the same events.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How many commits are published together at most.
 const COMMITS: usize = 256;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cqrs_es::Aggregate;
 use ff_domain::{
-    ApiKey, ApiKeyId, Environment, EnvironmentId, EnvironmentState, Flag, FlagId, ProjectId,
-    Segment, SegmentId, api_key::ApiKeyState, upcast::upcasters,
+    ApiKey, ApiKeyId, Environment, EnvironmentId, EnvironmentState, Flag, FlagId, Metric, MetricId,
+    OrganizationId, ProjectId, Segment, SegmentId, api_key::ApiKeyState, upcast::upcasters,
 };
 use ff_eventlog::{DecodeError, Position, Recorded, decode};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -16,6 +16,9 @@ use super::stream::OWN;
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Record<A> {
     pub(super) position: Position,
+    /// Whose it is, where edge config says so: no state of an environment does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) organization: Option<OrganizationId>,
     /// A commit could not be understood: this and all later ones are left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) parked: bool,
@@ -29,6 +32,7 @@ pub(super) enum Touched {
     Flag(FlagId),
     Segment(SegmentId),
     Key(ApiKeyId),
+    Metric(MetricId),
 }
 
 /// What belongs to a project.
@@ -37,6 +41,7 @@ pub(super) struct Project {
     pub(super) environments: BTreeSet<EnvironmentId>,
     pub(super) flags: BTreeSet<FlagId>,
     pub(super) segments: BTreeSet<SegmentId>,
+    pub(super) metrics: BTreeSet<MetricId>,
 }
 
 #[derive(Debug, Default)]
@@ -45,6 +50,7 @@ pub(super) struct World {
     flags: BTreeMap<FlagId, Record<Flag>>,
     segments: BTreeMap<SegmentId, Record<Segment>>,
     keys: BTreeMap<ApiKeyId, Record<ApiKey>>,
+    metrics: BTreeMap<MetricId, Record<Metric>>,
     projects: BTreeMap<ProjectId, Project>,
     keys_of: BTreeMap<EnvironmentId, BTreeSet<ApiKeyId>>,
 }
@@ -57,6 +63,7 @@ impl Touched {
             Self::Flag(id) => (Flag::TYPE, id.0),
             Self::Segment(id) => (Segment::TYPE, id.0),
             Self::Key(id) => (ApiKey::TYPE, id.0),
+            Self::Metric(id) => (Metric::TYPE, id.0),
         };
         format!("{OWN}{kind}.{id}")
     }
@@ -67,6 +74,7 @@ impl Touched {
             Flag::TYPE => Some(Self::Flag(FlagId(id))),
             Segment::TYPE => Some(Self::Segment(SegmentId(id))),
             ApiKey::TYPE => Some(Self::Key(ApiKeyId(id))),
+            Metric::TYPE => Some(Self::Metric(MetricId(id))),
             _ => None,
         }
     }
@@ -90,6 +98,7 @@ impl World {
             Touched::Flag(id) => keep(&mut self.flags, id, read(bytes)?),
             Touched::Segment(id) => keep(&mut self.segments, id, read(bytes)?),
             Touched::Key(id) => keep(&mut self.keys, id, read(bytes)?),
+            Touched::Metric(id) => keep(&mut self.metrics, id, read(bytes)?),
         };
         self.connect(which);
         Some(position)
@@ -100,10 +109,15 @@ impl World {
         let aggregate = &commit.commit.aggregate;
         let which = Touched::at(&aggregate.kind, aggregate.id)?;
         let advanced = match which {
-            Touched::Environment(id) => advance(self.environments.entry(id).or_default(), commit),
+            Touched::Environment(id) => {
+                let record = self.environments.entry(id).or_default();
+                record.organization = Some(OrganizationId(commit.commit.org));
+                advance(record, commit)
+            }
             Touched::Flag(id) => advance(self.flags.entry(id).or_default(), commit),
             Touched::Segment(id) => advance(self.segments.entry(id).or_default(), commit),
             Touched::Key(id) => advance(self.keys.entry(id).or_default(), commit),
+            Touched::Metric(id) => advance(self.metrics.entry(id).or_default(), commit),
         };
         if let Err(error) = advanced {
             metrics::counter!("ff_edge_config_parked_total").increment(1);
@@ -131,6 +145,7 @@ impl World {
             Touched::Flag(id) => write(self.flags.get(&id)),
             Touched::Segment(id) => write(self.segments.get(&id)),
             Touched::Key(id) => write(self.keys.get(&id)),
+            Touched::Metric(id) => write(self.metrics.get(&id)),
         }
     }
 
@@ -140,7 +155,8 @@ impl World {
         let flags = self.flags.keys().copied().map(Touched::Flag);
         let segments = self.segments.keys().copied().map(Touched::Segment);
         let keys = self.keys.keys().copied().map(Touched::Key);
-        environments.chain(flags).chain(segments).chain(keys).collect()
+        let metrics = self.metrics.keys().copied().map(Touched::Metric);
+        environments.chain(flags).chain(segments).chain(keys).chain(metrics).collect()
     }
 
     /// An environment, if it is neither archived nor unknown.
@@ -149,6 +165,11 @@ impl World {
             Environment::Live(state) => Some(state),
             Environment::Absent | Environment::Archived(_) => None,
         }
+    }
+
+    /// The organization that an environment belongs to.
+    pub(super) fn organization_of(&self, id: EnvironmentId) -> Option<OrganizationId> {
+        self.environments.get(&id)?.organization
     }
 
     pub(super) fn flag(&self, id: FlagId) -> Option<&Flag> {
@@ -161,6 +182,10 @@ impl World {
 
     pub(super) fn key(&self, id: ApiKeyId) -> Option<&ApiKey> {
         self.keys.get(&id).map(|record| &record.state)
+    }
+
+    pub(super) fn metric(&self, id: MetricId) -> Option<&Metric> {
+        self.metrics.get(&id).map(|record| &record.state)
     }
 
     pub(super) fn project(&self, id: ProjectId) -> Option<&Project> {
@@ -187,6 +212,11 @@ impl World {
             Touched::Segment(id) => {
                 if let Some(state) = self.segments.get(&id).and_then(|r| r.state.state()) {
                     self.projects.entry(state.project).or_default().segments.insert(id);
+                }
+            }
+            Touched::Metric(id) => {
+                if let Some(state) = self.metric(id).and_then(Metric::state) {
+                    self.projects.entry(state.project).or_default().metrics.insert(id);
                 }
             }
             Touched::Key(id) => {

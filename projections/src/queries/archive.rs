@@ -21,6 +21,21 @@ use crate::{ProjectionName, QueryError, archive, name::Schema};
 const PATIENCE: Duration = Duration::from_secs(2);
 const LIST: &str = "history";
 
+/// An aggregate as it was.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Past<A> {
+    /// What it was.
+    pub aggregate: A,
+    /// The number of its commits until then.
+    pub version: u64,
+    /// The last of them.
+    pub position: Position,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last before then.
+    pub updated_at: Timestamp,
+}
+
 /// One event of an aggregate, as it was written.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HistoryEntry {
@@ -67,9 +82,18 @@ impl Queries {
         id: Uuid,
         position: Position,
     ) -> Result<Option<A>, QueryError> {
+        Ok(self.past(id, position).await?.map(|past| past.aggregate))
+    }
+
+    /// What an aggregate was after the commit at `position`, and since when; none if it did not exist then.
+    pub async fn past<A: Aggregate>(
+        &self,
+        id: Uuid,
+        position: Position,
+    ) -> Result<Option<Past<A>>, QueryError> {
         self.wait_for_projection(ProjectionName::Archive, position, PATIENCE).await?;
         let upcasters = upcasters();
-        let mut aggregate = None;
+        let mut past: Option<Past<A>> = None;
         for event in self.events::<A>(id, 0).await? {
             let entry = entry(&event).map_err(|source| unreadable::<A>(id, source))?;
             if entry.position > position {
@@ -77,9 +101,19 @@ impl Queries {
             }
             let event = ff_eventlog::decode::<A::Event>(&entry.event, &upcasters)
                 .map_err(|source| unreadable::<A>(id, source.into()))?;
-            aggregate.get_or_insert_with(A::default).apply(event);
+            let past = past.get_or_insert_with(|| Past {
+                aggregate: A::default(),
+                version: 0,
+                position: entry.position,
+                created_at: entry.at,
+                updated_at: entry.at,
+            });
+            past.aggregate.apply(event);
+            past.version = entry.version;
+            past.position = entry.position;
+            past.updated_at = entry.at;
         }
-        Ok(aggregate)
+        Ok(past)
     }
 
     async fn events<A: Aggregate>(

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{ProjectionName, QueryError, name::Schema};
 
-const DOCUMENT: &str =
+pub(super) const DOCUMENT: &str =
     "id, archived, version, created_at, updated_at, position, document::text AS document";
 
 /// Which segments of a project. They come by key.
@@ -105,7 +105,7 @@ impl Queries {
         self.document("project", "projects", id.0).await
     }
 
-    /// The flags and segments of a project that mention one of them.
+    /// What of a project mentions one of its flags, segments or metrics.
     pub async fn used_by(&self, project: ProjectId, item: &Item) -> Result<Vec<Item>, QueryError> {
         let project = self.project_by_id(project).await?;
         Ok(project.map_or_else(Vec::new, |project| project.state.used_by(item).cloned().collect()))
@@ -255,16 +255,16 @@ impl Queries {
         Ok(found.into_iter().next())
     }
 
-    async fn documents<T: DeserializeOwned>(
+    pub(super) async fn documents<'q, T: DeserializeOwned>(
         &self,
         what: &'static str,
-        query: impl Fn(Schema) -> QueryBuilder<'static, Postgres>,
+        query: impl Fn(Schema) -> QueryBuilder<'q, Postgres>,
     ) -> Result<Vec<Document<T>>, QueryError> {
         let rows = self.rows(query).await?;
         rows.iter().map(|row| Columns::new(what, row)?.document()).collect()
     }
 
-    async fn rows<'q>(
+    pub(super) async fn rows<'q>(
         &self,
         query: impl Fn(Schema) -> QueryBuilder<'q, Postgres>,
     ) -> Result<Vec<PgRow>, QueryError> {

@@ -5,10 +5,13 @@ mod scenario;
 
 use std::time::Duration;
 
-use ff_domain::{EnvironmentEvent, FlagEvent, SegmentEvent};
+use ff_domain::{
+    EnvironmentEvent, EnvironmentKey, ExperimentKey, FlagEvent, MetricEvent, SegmentEvent,
+};
 use ff_eventlog::{MemoryLog, Position};
 use ff_projections::edge_config::{Publisher, PublisherError, PublisherOptions};
 use ff_testkit::eventually;
+use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use published::Published;
@@ -61,6 +64,130 @@ async fn an_environment_gets_what_it_needs_and_no_more() {
     assert_eq!(published.kinds(live), ["flag", "segment", "settings"]);
     assert_eq!(published.head(live).position, revoked.to_string());
     assert_ne!(published.head(dev).position, revoked.to_string(), "nothing changed there");
+    publisher.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_says_whose_it_is() {
+    let nats = ff_testkit::nats::server().await;
+    let client = nats.client().await;
+    let mut scenario = Scenario::new();
+    let live = scenario.environment("live").await;
+    let publisher = publish(&scenario.log, &client);
+    let published = until(&client, scenario.position).await;
+    published.check_hashes();
+    let settings = published.settings(live);
+    let organization = scenario.organization.to_string();
+    assert_eq!(settings.salt, "0123456789abcdef0123456789abcdef");
+    assert_eq!(settings.organization.as_ref(), Some(&organization));
+    assert_eq!(settings.project, Some(scenario.project.to_string()));
+    // The state of an environment does not say it, so the publisher keeps it beside.
+    let own = published.own_objects();
+    let record: Value =
+        serde_json::from_slice(own[&*format!("ff.pub.environment.{live}")]).unwrap();
+    assert_eq!(record["organization"], organization);
+    publisher.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_experiment_travels_with_its_flag() {
+    let nats = ff_testkit::nats::server().await;
+    let client = nats.client().await;
+    let mut scenario = Scenario::new();
+    let (dev, live) = (scenario.environment("dev").await, scenario.environment("live").await);
+    let search = scenario.flag("search").await;
+    let definition = json!({
+        "key": "speed", "rule": "speed:1", "slices": [{"seed": "traffic:speed", "ranges": [[0, 5000]]}],
+        "split": {"variations": [{"key": "on", "weight": 50}, {"key": "off", "weight": 50}], "hash": "sha256-10000"},
+    });
+    let served = FlagEvent::ExperimentServed {
+        environment: EnvironmentKey::parse("live").unwrap(),
+        definition: serde_json::from_value(definition.clone()).unwrap(),
+    };
+    let last = scenario.change_flag("search", served).await;
+    let publisher = publish(&scenario.log, &client);
+    let published = until(&client, last).await;
+    published.check_hashes();
+    assert_eq!(published.object(live, "flag", search.0)["experiment"], definition);
+    assert_eq!(published.object(dev, "flag", search.0).get("experiment"), None);
+
+    let ended = FlagEvent::ExperimentEnded {
+        environment: EnvironmentKey::parse("live").unwrap(),
+        experiment: ExperimentKey::parse("speed").unwrap(),
+    };
+    let last = scenario.change_flag("search", ended).await;
+    let published = until(&client, last).await;
+    assert_eq!(published.object(live, "flag", search.0).get("experiment"), None);
+    publisher.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_publisher_left_is_made_anew() {
+    let nats = ff_testkit::nats::server().await;
+    let client = nats.client().await;
+    let mut scenario = Scenario::new();
+    let live = scenario.environment("live").await;
+    scenario.flag("search").await;
+    let publisher = publish(&scenario.log, &client);
+    let before = until(&client, scenario.position).await;
+    publisher.abort();
+    let _ = publisher.await;
+
+    // The settings and the own state had less in them.
+    let settings = format!("ff.cfg.{live}.settings.environment");
+    published::write(&client, &settings, r#"{"salt":"0123456789abcdef0123456789abcdef"}"#).await;
+    let position = scenario.position;
+    let checkpoint = format!(r#"{{"position":"{position}","format":1}}"#);
+    published::write(&client, "ff.pub._position", checkpoint.leak()).await;
+    let publisher = publish(&scenario.log, &client);
+    let last = scenario.turn_on("search", "live").await;
+    let after = until(&client, last).await;
+    after.check_hashes();
+    assert_eq!(after.settings(live), before.settings(live));
+    publisher.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_environment_of_a_project_knows_its_live_metrics() {
+    let nats = ff_testkit::nats::server().await;
+    let client = nats.client().await;
+    let mut scenario = Scenario::new();
+    let dev = scenario.environment("dev").await;
+    let revenue = scenario.metric("revenue").await;
+    let live = scenario.environment("live").await;
+    let publisher = publish(&scenario.log, &client);
+    let published = until(&client, scenario.position).await;
+    published.check_hashes();
+    for environment in [dev, live] {
+        let expected = json!({"key": "revenue", "events": ["order", "purchase"]});
+        assert_eq!(published.object(environment, "metric", revenue.0), expected);
+    }
+    let before = published.head(live);
+
+    let renamed = MetricEvent::Renamed { name: "Revenue".to_owned() };
+    let last = scenario.change_metric("revenue", renamed).await;
+    let published = until(&client, last).await;
+    assert_eq!(published.head(live), before, "nobody who reads the config sees the name");
+
+    let last = scenario.redefine("revenue", "sale", 2).await;
+    let published = until(&client, last).await;
+    published.check_hashes();
+    let expected = json!({"key": "revenue", "events": ["sale"]});
+    assert_eq!(published.object(live, "metric", revenue.0), expected);
+    publisher.abort();
+    let _ = publisher.await;
+
+    // Another publisher takes it up from the stream.
+    let publisher = publish(&scenario.log, &client);
+    let last = scenario.change_metric("revenue", MetricEvent::Archived {}).await;
+    let published = until(&client, last).await;
+    published.check_hashes();
+    assert_eq!(published.kinds(dev), ["settings"]);
+    assert_eq!(published.kinds(live), ["settings"]);
+    let last = scenario.change_metric("revenue", MetricEvent::Restored {}).await;
+    let published = until(&client, last).await;
+    published.check_hashes();
+    assert_eq!(published.object(dev, "metric", revenue.0), expected);
     publisher.abort();
 }
 

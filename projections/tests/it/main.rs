@@ -5,10 +5,13 @@
 mod archive;
 mod audit;
 mod edge_config;
+mod experiments;
 mod faults;
+mod format;
 mod jetstream;
 mod lists;
 mod migrations;
 mod rebuild;
 mod running;
+mod trials;
 mod world;

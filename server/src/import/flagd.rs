@@ -178,6 +178,7 @@ impl Source {
             off_variation: default.clone(),
             prerequisites: Vec::new(),
             targets: Vec::new(),
+            experiment: None,
             rules: translated.rules,
             default: Outcome::Variation(default),
             salt: None,

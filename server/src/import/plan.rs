@@ -211,7 +211,12 @@ mod tests {
             },
             environments: BTreeMap::from([(
                 here(),
-                FlagEnvironment { enabled: definition.enabled, targeting },
+                FlagEnvironment {
+                    enabled: definition.enabled,
+                    targeting,
+                    experiment: None,
+                    experimented: false,
+                },
             )]),
         };
         Present { state, archived: false, version: 3 }

@@ -15,7 +15,7 @@ use ff_stack::{
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::{
-    connect, local, migrate, seed,
+    local, migrate, seed,
     settings::{Noted, Settings},
     telemetry,
 };
@@ -38,12 +38,15 @@ pub(super) async fn run() -> anyhow::Result<ExitCode> {
 async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> {
     write_private(Path::new(local::NOTED_SETTINGS), &noted(settings))
         .context(local::NOTED_SETTINGS)?;
-    migrate::up(&connect::database(&settings.database).await?).await?;
+    migrate::up(settings).await?;
     let demo = seed::seed(settings).await?;
     for (name, listen) in [
         ("projector", settings.projector.listen),
         ("control", settings.control.listen),
         ("edge", settings.edge.listen),
+        ("ingest", settings.ingest.listen),
+        ("writer", settings.writer.listen),
+        ("analytics", settings.analytics.listen),
     ] {
         let ready = Readiness::Http(reachable(listen), "/readyz".to_owned());
         let log = Path::new(local::FOLDER).join(format!("log/{name}.log"));
@@ -105,6 +108,9 @@ fn settle(settings: &mut Settings, stack: &RunningStack, secrets: &local::Secret
     if settings.demo.password.expose_secret().is_empty() {
         settings.demo.password = secrets.demo_password.clone().into();
     }
+    if settings.ingest.hash_secret.expose_secret().is_empty() {
+        settings.ingest.hash_secret = secrets.hash_secret.clone().into();
+    }
 }
 
 /// What other `ff` commands of this folder need to know, as a configuration file.
@@ -115,7 +121,8 @@ fn noted(settings: &Settings) -> String {
     format!(
         "# Written by `ff up`. Settings in ff.toml and FF_ variables go over it.\n\
          [database]\nhost = {}\nport = {}\nname = {}\nuser = {}\npassword = {}\n\n\
-         [nats]\nurl = {}\n\n[clickhouse]\nurl = {}\n\n[auth]\njwt_secret = {}\n\n[demo]\npassword = {}\n",
+         [nats]\nurl = {}\n\n[clickhouse]\nurl = {}\n\n[auth]\njwt_secret = {}\n\n\
+         [ingest]\nhash_secret = {}\n\n[demo]\npassword = {}\n",
         text(&database.host),
         database.port,
         text(&database.name),
@@ -124,16 +131,19 @@ fn noted(settings: &Settings) -> String {
         text(&settings.nats.url),
         text(&settings.clickhouse.url),
         secret(&settings.auth.jwt_secret),
+        secret(&settings.ingest.hash_secret),
         secret(&settings.demo.password),
     )
 }
 
 fn environment(settings: &Settings, demo: &seed::Demo) -> String {
     format!(
-        "FF_CONTROL_URL={}\nFF_EDGE_URL={}\nFF_DEMO_EMAIL='{}'\nFF_DEMO_PASSWORD='{}'\n\
+        "FF_CONTROL_URL={}\nFF_EDGE_URL={}\nFF_INGEST_URL={}\nFF_ANALYTICS_URL={}\nFF_DEMO_EMAIL='{}'\nFF_DEMO_PASSWORD='{}'\n\
          FF_DEMO_SERVER_KEY={}\nFF_DEMO_CLIENT_KEY={}\nFF_DEMO_API_TOKEN={}\n",
         url(settings.control.listen),
         url(settings.edge.listen),
+        url(settings.ingest.listen),
+        url(settings.analytics.listen),
         settings.demo.email,
         settings.demo.password.expose_secret(),
         demo.server_key,
@@ -146,13 +156,17 @@ fn announcement(settings: &Settings, demo: &seed::Demo) -> String {
     format!(
         "The platform is ready.\n\n  \
          control plane   {control}   (API documents: {control}/api/docs)\n  \
-         edge            {}\n\n  \
+         edge            {}\n  \
+         ingest          {}\n  \
+         analytics       {}\n\n  \
          demo login      {}  {}\n  \
          server key      {}\n  \
          client key      {}\n  \
          API token       {}\n\n\
          The same stands in {}, for scripts: set -a; . {}; set +a",
         url(settings.edge.listen),
+        url(settings.ingest.listen),
+        url(settings.analytics.listen),
         settings.demo.email,
         settings.demo.password.expose_secret(),
         demo.server_key,

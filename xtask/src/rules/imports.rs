@@ -23,7 +23,7 @@ const TABLE: &[(&str, May)] = &[
     ("projections", May::Use(&["domain", "eventlog", "evaluator"])),
     ("control", May::Use(&["commands", "projections", "auth", "domain", "eventlog", "evaluator"])),
     ("edge", May::Use(&["evaluator", "auth"])),
-    ("ingest", May::Use(&["auth"])),
+    ("ingest", May::Use(&["auth", "evaluator"])),
     ("analytics", May::Use(&[])),
     ("server", May::UseAllButTools),
     ("stack", May::Use(&[])),

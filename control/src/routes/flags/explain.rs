@@ -55,10 +55,14 @@ pub(crate) struct Explanation {
     /// What is wrong, if the reason is `ERROR`.
     #[schema(required = false)]
     error: String,
-    /// Id of the rule that decided.
+    /// Id of the rule that decided; with an experiment, of its iteration.
     #[schema(required = false)]
     rule: String,
-    /// What was looked at, in order: every condition, what it compared and what came out, the bucket and the ranges.
+    /// Key of the experiment that the context takes part in.
+    #[schema(required = false)]
+    experiment: String,
+    /// What was looked at, in order: every condition, what it compared and what came out, an
+    /// experiment with its slices of users, the buckets and the ranges.
     #[schema(value_type = Vec<Object>)]
     steps: Vec<Value>,
 }

@@ -2,25 +2,17 @@
 
 use axum::extract::State;
 use ff_auth::Permission;
-use ff_eventlog::Position;
+use ff_domain::Flag;
 use ff_projections::ProjectionName;
 
-use super::{FlagView, past};
+use super::FlagView;
 use crate::App;
 use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, FromParameters, Parameters, Query};
+use crate::request::{At, Query};
 use crate::respond::{Answer, View as _};
+use crate::routes::past::{When, past};
 use crate::routes::paths::FlagPath;
-
-/// When.
-pub(crate) struct When(Option<Position>);
-
-impl FromParameters for When {
-    fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
-        Ok(Self(parameters.parsed("as_of", "a position, such as that of an audit entry")?))
-    }
-}
 
 /// Get a flag
 ///
@@ -49,7 +41,7 @@ pub(crate) async fn get_flag(
         let version = found.version;
         return Ok(Answer::found(found.into(), Some(version), position));
     };
-    let (flag, stamp) = past::flag(queries, path.id(), as_of).await?;
+    let (flag, stamp) = past::<Flag>(queries, path.id().0, as_of).await?;
     let body = FlagView::of(flag, stamp).ok_or_else(Problem::not_found)?;
     Ok(Answer::found(body, None, as_of))
 }

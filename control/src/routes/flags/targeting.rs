@@ -6,6 +6,7 @@ use ff_domain::{
     EnvironmentKey, FlagCommand, FlagKey,
     flag::{FlagEnvironment, Targeting},
 };
+use ff_evaluator::ExperimentDefinition;
 use ff_projections::ProjectionName;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
@@ -32,15 +33,18 @@ pub(crate) struct FlagEnvironmentView {
     enabled: bool,
     /// Who gets what while it is on.
     targeting: Targeting,
+    /// The experiment that is served there: it goes before the rules.
+    experiment: Option<ExperimentDefinition>,
     #[serde(flatten)]
     stamp: Stamp,
 }
 
 impl FlagView {
     pub(super) fn in_environment(self, environment: EnvironmentKey) -> FlagEnvironmentView {
-        let FlagEnvironment { enabled, targeting } = self.state.environment(&environment);
+        let FlagEnvironment { enabled, targeting, experiment, .. } =
+            self.state.environment(&environment);
         let (flag, stamp) = (self.state.key, self.stamp);
-        FlagEnvironmentView { flag, environment, enabled, targeting, stamp }
+        FlagEnvironmentView { flag, environment, enabled, targeting, experiment, stamp }
     }
 }
 

@@ -6,7 +6,7 @@ use async_nats::jetstream;
 use async_nats::jetstream::consumer::push::OrderedConfig;
 use bytes::Bytes;
 use ff_domain::EnvironmentId;
-use ff_evaluator::wire::{ConfigHash, Head, ObjectKind, STREAM, head_subject};
+use ff_evaluator::wire::{ConfigHash, Head, ObjectKind, STREAM, SettingsObject, head_subject};
 use ff_eventlog::Position;
 use futures::StreamExt;
 use serde_json::Value;
@@ -64,6 +64,12 @@ impl Published {
         serde_json::from_slice(&self.0[&format!("ff.cfg.{environment}.{kind}.{id}")]).unwrap()
     }
 
+    /// What holds for a whole environment.
+    pub(crate) fn settings(&self, environment: EnvironmentId) -> SettingsObject {
+        let bytes = &self.0[&format!("ff.cfg.{environment}.settings.environment")];
+        serde_json::from_slice(bytes).unwrap()
+    }
+
     /// All objects of all environments, without the heads.
     pub(crate) fn config_objects(&self) -> BTreeMap<&str, &Bytes> {
         self.matching(|subject| subject.starts_with("ff.cfg.") && !subject.ends_with("._head"))
@@ -86,13 +92,8 @@ impl Published {
             let mut hash = ConfigHash::default();
             for (subject, bytes) in self.config_objects() {
                 if part(subject, 2) == environment {
-                    let kind = match part(subject, 3) {
-                        "flag" => ObjectKind::Flag,
-                        "segment" => ObjectKind::Segment,
-                        "key" => ObjectKind::Key,
-                        "settings" => ObjectKind::Settings,
-                        other => panic!("{other} is no kind"),
-                    };
+                    let named = |kind: &ObjectKind| kind.as_str() == part(subject, 3);
+                    let kind = ObjectKind::ALL.into_iter().find(named).expect("it is a kind");
                     hash.put(kind, part(subject, 4), bytes);
                 }
             }

@@ -5,11 +5,13 @@ use std::collections::{BTreeSet, HashMap};
 use cqrs_es::{Aggregate, DomainEvent};
 use ff_domain::api_key::{ApiKeyState, EnvironmentScope, KeyPurpose, TokenRole};
 use ff_domain::flag::{CreateFlag, Initial};
+use ff_domain::metric::{Better, CreateMetric, MetricDefinition, MetricKind, Take, Term};
 use ff_domain::segment::Members;
 use ff_domain::{
     ApiKey, ApiKeyEvent, ApiKeyId, Environment, EnvironmentEvent, EnvironmentId, EnvironmentKey,
-    EnvironmentState, Flag, FlagEvent, FlagId, FlagKey, OrganizationId, OrganizationKey, ProjectId,
-    ProjectKey, Segment, SegmentEvent, SegmentId, SegmentKey, SegmentState,
+    EnvironmentState, Flag, FlagEvent, FlagId, FlagKey, Metric, MetricEvent, MetricId, MetricKey,
+    OrganizationId, OrganizationKey, ProjectId, ProjectKey, Segment, SegmentEvent, SegmentId,
+    SegmentKey, SegmentState,
 };
 use ff_evaluator::{ValueType, Variation};
 use ff_eventlog::{
@@ -23,7 +25,7 @@ pub(crate) struct Scenario {
     pub(crate) project: ProjectId,
     /// The last commit.
     pub(crate) position: Position,
-    organization: OrganizationId,
+    pub(crate) organization: OrganizationId,
     tips: HashMap<StreamKey, Tip>,
     keys: u8,
 }
@@ -38,6 +40,21 @@ fn environment(key: &str) -> EnvironmentKey {
 
 fn segment(key: &str) -> SegmentKey {
     SegmentKey::parse(key).unwrap()
+}
+
+fn metric(key: &str) -> MetricKey {
+    MetricKey::parse(key).unwrap()
+}
+
+fn definition(kind: MetricKind) -> MetricDefinition {
+    MetricDefinition {
+        kind,
+        unit: String::new(),
+        better: Better::Higher,
+        cap: None,
+        window_hours: None,
+        covariate_days: 14,
+    }
 }
 
 fn project() -> ProjectKey {
@@ -128,6 +145,34 @@ impl Scenario {
     pub(crate) async fn change_segment(&mut self, key: &str, event: SegmentEvent) -> Position {
         let id = SegmentId::of(self.project, &segment(key));
         self.commit::<Segment, _>(id.0, &event).await
+    }
+
+    /// A ratio of the values of one kind of event to the number of another.
+    pub(crate) async fn metric(&mut self, key: &str) -> MetricId {
+        let created = CreateMetric {
+            project: self.project,
+            key: metric(key),
+            name: key.to_owned(),
+            description: String::new(),
+            tags: BTreeSet::new(),
+            owner: None,
+            definition: definition(MetricKind::Ratio {
+                numerator: Term { event: "purchase".to_owned(), take: Take::Sum },
+                denominator: Term { event: "order".to_owned(), take: Take::Count },
+            }),
+        };
+        self.change_metric(key, MetricEvent::Created(created)).await;
+        MetricId::of(self.project, &metric(key))
+    }
+
+    pub(crate) async fn redefine(&mut self, key: &str, event: &str, version: u32) -> Position {
+        let definition = definition(MetricKind::Count { event: event.to_owned() });
+        self.change_metric(key, MetricEvent::Redefined { definition, version }).await
+    }
+
+    pub(crate) async fn change_metric(&mut self, key: &str, event: MetricEvent) -> Position {
+        let id = MetricId::of(self.project, &metric(key));
+        self.commit::<Metric, _>(id.0, &event).await
     }
 
     pub(crate) async fn server_key(&mut self, at: &str) -> ApiKeyId {

@@ -329,6 +329,7 @@ fn serves(targeting: &Value, context: Value) -> String {
         off_variation: "off".to_owned(),
         prerequisites: Vec::new(),
         targets: Vec::new(),
+        experiment: None,
         rules: translated.rules,
         default: Outcome::Variation("off".to_owned()),
         salt: None,

@@ -97,18 +97,18 @@ fn same_length(from: &[u8], to: &[u8]) -> String {
     let least = low_rest.iter().all(|digit| *digit == 0);
     let most = high_rest.iter().all(|digit| *digit == 9);
     if least && most {
-        return class(*low, *high) + &any_digits(low_rest.len());
+        return class(*low, *high) + any_digits(low_rest.len()).as_str();
     }
     if low == high {
-        return low.to_string() + &same_length(low_rest, high_rest);
+        return low.to_string() + same_length(low_rest, high_rest).as_str();
     }
     let nines = vec![9; low_rest.len()];
     let zeros = vec![0; low_rest.len()];
-    let mut choices = vec![low.to_string() + &same_length(low_rest, &nines)];
+    let mut choices = vec![low.to_string() + same_length(low_rest, &nines).as_str()];
     if low + 1 < *high {
-        choices.push(class(low + 1, high - 1) + &any_digits(low_rest.len()));
+        choices.push(class(low + 1, high - 1) + any_digits(low_rest.len()).as_str());
     }
-    choices.push(high.to_string() + &same_length(&zeros, high_rest));
+    choices.push(high.to_string() + same_length(&zeros, high_rest).as_str());
     format!("(?:{})", choices.join("|"))
 }
 

@@ -1,0 +1,155 @@
+//! The analytics engine over HTTP: results and plans of experiments, the power calculator, and the statistics
+//! themselves.
+//!
+//! Results belong to a project, so they need a login of it. The calculators know nothing but what they are sent, so
+//! they are open; what they may cost is bounded.
+
+mod calculators;
+mod planning;
+mod problem;
+mod results;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::CorsLayer;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::host::{Host, HostError};
+use crate::store::{Store, StoreError};
+use problem::{Problem, code};
+
+/// Most bytes of a request.
+const BODY_MAX: usize = 5 * 1024 * 1024;
+/// How long an answer may take. A result of ten million users from raw events takes seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How many heavy questions are answered at once: each takes a core, here or in ClickHouse.
+const HEAVY: usize = 2;
+
+/// What every handler works with.
+pub(crate) struct App<H> {
+    pub(crate) host: Arc<H>,
+    pub(crate) store: Store,
+    heavy: Arc<Semaphore>,
+    render: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl<H> Clone for App<H> {
+    fn clone(&self) -> Self {
+        Self {
+            host: Arc::clone(&self.host),
+            store: self.store.clone(),
+            heavy: Arc::clone(&self.heavy),
+            render: Arc::clone(&self.render),
+        }
+    }
+}
+
+impl<H: Host> App<H> {
+    pub(crate) fn new(
+        host: Arc<H>,
+        store: Store,
+        render: Arc<dyn Fn() -> String + Send + Sync>,
+    ) -> Self {
+        Self { host, store, heavy: Arc::new(Semaphore::new(HEAVY)), render }
+    }
+
+    /// The right to do something heavy.
+    fn turn(&self) -> Result<tokio::sync::OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.heavy).try_acquire_owned().map_err(|_| {
+            Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code::BUSY,
+                "too much is being computed at the moment, try again",
+            )
+            .retry_after(2)
+        })
+    }
+}
+
+/// All routes.
+pub(crate) fn router<H: Host>(app: App<H>) -> Router {
+    Router::new()
+        .route(
+            "/v1/orgs/{org}/projects/{project}/experiments/{experiment}/results",
+            get(results::results::<H>),
+        )
+        .route(
+            "/v1/orgs/{org}/projects/{project}/experiments/{experiment}/plan",
+            get(planning::of_experiment::<H>),
+        )
+        .route("/v1/power", post(calculators::power::<H>))
+        .route("/v1/stats", post(calculators::stats::<H>))
+        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(ready::<H>))
+        .route("/metrics", get(|State(app): State<App<H>>| async move { (app.render)() }))
+        .fallback(|| async { Problem::not_found("route") })
+        .method_not_allowed_fallback(|| async {
+            let detail = "this route does not know this method: see the README of the API";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD, detail)
+        })
+        .with_state(app)
+        .layer(DefaultBodyLimit::max(BODY_MAX))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
+        .layer(CorsLayer::permissive())
+        .layer(CatchPanicLayer::new())
+}
+
+/// Whether results can be read.
+async fn ready<H: Host>(State(app): State<App<H>>) -> Result<&'static str, (StatusCode, String)> {
+    let asked = app.store.written().await;
+    asked.map(|_| "ok").map_err(|error| {
+        tracing::debug!(error = &error as &dyn std::error::Error, "not ready");
+        (StatusCode::SERVICE_UNAVAILABLE, format!("ClickHouse: {error}"))
+    })
+}
+
+impl From<HostError> for Problem {
+    fn from(error: HostError) -> Self {
+        match error {
+            HostError::UnknownPosition(position) => {
+                let detail = HostError::UnknownPosition(position).to_string();
+                Self::new(StatusCode::NOT_FOUND, code::UNKNOWN_POSITION, &detail)
+                    .at("?position", detail)
+            }
+            HostError::Unavailable(_) => Self::unavailable("what is known of experiments", &error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        if error.is_unreachable() {
+            Self::unavailable("the telemetry", &error)
+        } else {
+            Self::internal(&error)
+        }
+    }
+}
+
+/// What a route of a project starts with.
+async fn admit<H: Host>(
+    app: &App<H>,
+    headers: &axum::http::HeaderMap,
+    org: &str,
+    project: &str,
+) -> Result<(), Response> {
+    app.host.admit(headers, org, project).await
+}
+
+/// A whole number in a query.
+fn number(name: &str, text: Option<&str>) -> Result<Option<u64>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        let detail = format!("`{name}` is a whole number");
+        Problem::new(StatusCode::BAD_REQUEST, code::BAD_PARAMETER, &detail)
+            .at(format!("?{name}"), detail)
+    })
+}

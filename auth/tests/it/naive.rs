@@ -1,0 +1,143 @@
+//! Rights by plain sets, written anew from what roles mean: no model, no engine, nothing remembered.
+
+use std::collections::BTreeSet;
+
+use ff_auth::{Assignment, BuiltInRole, Member, OrganizationPolicy, Permission, RoleName, Scope};
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use uuid::Uuid;
+
+use crate::world::{ORG, OTHER_ORG, key, service, user};
+
+/// A right of somebody, as the path of the place and the permission.
+type Right = (Vec<Uuid>, Permission);
+
+const PROJECTS: [u128; 3] = [10, 11, 12];
+const ENVIRONMENTS: [u128; 2] = [0, 1];
+const CUSTOM: [&str; 3] = ["releaser", "analyst", "nobody"];
+
+/// Every place of the small world, as the ids from the organization inwards.
+pub(crate) fn paths() -> Vec<Vec<Uuid>> {
+    let mut all = vec![vec![ORG]];
+    for project in PROJECTS {
+        all.push(vec![ORG, Uuid::from_u128(project)]);
+        for environment in ENVIRONMENTS {
+            let environment = Uuid::from_u128(project * 100 + environment);
+            all.push(vec![ORG, Uuid::from_u128(project), environment]);
+        }
+    }
+    all
+}
+
+pub(crate) fn scope(path: &[Uuid]) -> Scope {
+    Scope { org: path[0], project: path.get(1).copied(), environment: path.get(2).copied() }
+}
+
+/// Places, and two that no role is given for: another organization, an environment of no project.
+pub(crate) fn scopes() -> Vec<Scope> {
+    let mut all: Vec<_> = paths().iter().map(|path| scope(path)).collect();
+    all.push(Scope::organization(OTHER_ORG));
+    all.push(Scope::organization(OTHER_ORG).in_project(Uuid::from_u128(10)));
+    all.push(Scope::organization(ORG).in_environment(Uuid::from_u128(1_000)));
+    all
+}
+
+pub(crate) fn members() -> Vec<Member> {
+    vec![user(1), user(2), user(3), service(1), service(2)]
+}
+
+pub(crate) fn role_names() -> Vec<RoleName> {
+    let custom = CUSTOM.into_iter().map(|name| RoleName::Custom(key(name)));
+    BuiltInRole::ALL.into_iter().map(RoleName::from).chain(custom).collect()
+}
+
+/// The other way round; for the scope of a place.
+pub(crate) fn path(scope: &Scope) -> Vec<Uuid> {
+    [Some(scope.org), scope.project, scope.environment].into_iter().flatten().collect()
+}
+
+/// What a role holds, doors included; `None` for one that was not made.
+pub(crate) fn role(policy: &OrganizationPolicy, role: &RoleName) -> Option<BTreeSet<Permission>> {
+    let mut held: BTreeSet<_> = match role {
+        RoleName::Custom(key) => policy.custom_roles.get(key)?.clone(),
+        RoleName::BuiltIn(role) => {
+            let all = Permission::ALL.iter().copied();
+            all.filter(|permission| permission.least_role() <= *role).collect()
+        }
+    };
+    held.extend([
+        Permission::OrganizationRead,
+        Permission::ProjectRead,
+        Permission::EnvironmentRead,
+    ]);
+    Some(held)
+}
+
+/// The rights that come with holding roles, each for its place and all below.
+pub(crate) fn held(policy: &OrganizationPolicy, member: Member) -> BTreeSet<Right> {
+    let mut rights = BTreeSet::new();
+    for assignment in policy.assignments.iter().filter(|held| held.member == member) {
+        for permission in role(policy, &assignment.role).into_iter().flatten() {
+            let below = paths()
+                .into_iter()
+                .filter(|at| at.starts_with(&path(&assignment.place.scope(ORG))));
+            rights.extend(below.map(|at| (at, permission)));
+        }
+    }
+    rights
+}
+
+/// All rights: those held, and the doors on the way to the places they are held in.
+pub(crate) fn rights(policy: &OrganizationPolicy, member: Member) -> BTreeSet<Right> {
+    let mut rights = held(policy, member);
+    for assignment in policy.assignments.iter().filter(|held| held.member == member) {
+        if role(policy, &assignment.role).is_some() {
+            let own = path(&assignment.place.scope(ORG));
+            rights.insert((own[..1].to_vec(), Permission::OrganizationRead));
+            if own.len() > 1 {
+                rights.insert((own[..2].to_vec(), Permission::ProjectRead));
+            }
+            if own.len() > 2 {
+                rights.insert((own, Permission::EnvironmentRead));
+            }
+        }
+    }
+    rights
+}
+
+/// Whether these rights answer a request for a scope.
+pub(crate) fn allow(rights: &BTreeSet<Right>, permission: Permission, scope: &Scope) -> bool {
+    if scope.project.is_none() && scope.environment.is_some() {
+        // Only what is held for the whole organization holds in an environment of an unknown project.
+        return paths().iter().all(|at| rights.contains(&(at.clone(), permission)));
+    }
+    rights.contains(&(path(scope), permission))
+}
+
+pub(crate) fn place() -> impl Strategy<Value = ff_auth::Place> {
+    use ff_auth::Place;
+    select(paths()).prop_map(|path| match *path.as_slice() {
+        [_, project, environment] => Place::Environment { project, environment },
+        [_, project] => Place::Project { project },
+        _ => Place::Organization,
+    })
+}
+
+/// Policies in which anybody may hold anything, roles that were not made included.
+pub(crate) fn policies() -> impl Strategy<Value = OrganizationPolicy> {
+    let role = (subsequence(Permission::ALL.to_vec(), 0..=8), select(CUSTOM.to_vec()));
+    let assignment = (select(members()), select(role_names()), place())
+        .prop_map(|(member, role, place)| Assignment { member, role, place });
+    (vec(role, 0..3), btree_set(assignment, 0..12)).prop_map(|(roles, assignments)| {
+        let custom_roles = roles
+            .into_iter()
+            .map(|(permissions, name)| (key(name), permissions.into_iter().collect()))
+            .collect();
+        OrganizationPolicy {
+            organization: ORG,
+            custom_roles,
+            assignments: assignments.into_iter().collect(),
+        }
+    })
+}

@@ -1,0 +1,40 @@
+//! What happened to an experiment, from its first event on.
+
+use axum::extract::State;
+use axum::http::Uri;
+use ff_auth::Permission;
+use ff_domain::Experiment;
+use ff_projections::ProjectionName;
+
+use crate::App;
+use crate::middleware::{Caller, Seen};
+use crate::problem::Problem;
+use crate::request::{At, Page, PageParameters, Query};
+use crate::respond::Listed;
+use crate::routes::audit::{History, HistoryItem};
+use crate::routes::paths::ExperimentPath;
+
+/// Get the history of an experiment
+#[utoipa::path(
+    get, path = "/api/v1/orgs/{org}/projects/{project}/experiments/{experiment}/history",
+    operation_id = "get_experiment_history", tag = "experiments", params(ExperimentPath, PageParameters),
+    responses((status = 200, description = "A page, the oldest first", body = History)),
+)]
+pub(crate) async fn get_experiment_history(
+    State(app): State<App>,
+    caller: Caller,
+    seen: Seen,
+    At(path): At<ExperimentPath>,
+    Query(Page(page)): Query<Page>,
+    uri: Uri,
+) -> Result<Listed<HistoryItem>, Problem> {
+    let grant = app.allow(&caller, Permission::ExperimentRead, path.project_scope()).await?;
+    app.wait_for(ProjectionName::Archive, seen).await?;
+    let queries = app.read(&grant);
+    let position = queries.position(ProjectionName::Archive).await?;
+    let found = queries.history::<Experiment>(path.id().0, &page).await?;
+    if found.items.is_empty() {
+        queries.experiment(path.id()).await?.ok_or_else(Problem::not_found)?;
+    }
+    Ok(Listed::of(found, position, &uri, HistoryItem::from))
+}

@@ -1,0 +1,124 @@
+//! Who may send, and which names there are: followed from `FF_CONFIG`, the newest kept in memory.
+//!
+//! Nothing else of the config is needed here, and nothing that must agree with another object, so hashes of whole
+//! configs are the edge's business. While NATS is away, what is there goes on being used.
+
+mod follower;
+mod held;
+mod reader;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use async_nats::{Client, ConnectError, ConnectOptions};
+use jiff::Timestamp;
+use rustc_hash::{FxHashMap, FxHashSet};
+use uuid::Uuid;
+
+pub(crate) use follower::Follower;
+
+use crate::private::Hasher;
+use crate::problem::Problem;
+use crate::quota::Limiter;
+
+/// How many commands wait in the client while the connection is slow; each may be a message.
+const CLIENT_QUEUE: usize = 64;
+
+/// A connection that is made in the background, and made again whenever it is lost.
+pub(crate) async fn connect(url: &str) -> Result<Client, ConnectError> {
+    ConnectOptions::new()
+        .name("ff-ingest")
+        .retry_on_initial_connect()
+        .connection_timeout(Duration::from_secs(2))
+        .ping_interval(Duration::from_secs(5))
+        .client_capacity(CLIENT_QUEUE)
+        .reconnect_delay_callback(|attempts| {
+            Duration::from_millis(20 * u64::try_from(attempts.min(50)).unwrap_or(50))
+        })
+        .connect(url)
+        .await
+}
+
+/// What a request is checked against. One task changes it; any number of requests read it without waiting.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    world: ArcSwap<World>,
+    /// The whole stream was read once, even if there was nothing in it.
+    complete: AtomicBool,
+}
+
+/// Every key and every environment.
+#[derive(Debug, Default)]
+struct World {
+    keys: FxHashMap<[u8; 32], Arc<Key>>,
+    environments: FxHashMap<Uuid, Arc<Environment>>,
+}
+
+/// A key that may send events.
+#[derive(Debug)]
+pub(crate) struct Key {
+    environment: Uuid,
+    expires_at: Option<Timestamp>,
+    pub(crate) limiter: Limiter,
+}
+
+/// An environment that events are of.
+#[derive(Debug)]
+pub(crate) struct Environment {
+    pub(crate) id: Uuid,
+    pub(crate) organization: Arc<Organization>,
+    pub(crate) names: Names,
+}
+
+/// Names that the config has.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) flags: FxHashSet<Box<str>>,
+    pub(crate) experiments: FxHashSet<Box<str>>,
+    /// Of what happens, as in metric events; metrics are defined over them.
+    pub(crate) metrics: FxHashSet<Box<str>>,
+}
+
+/// Whose environments they are.
+#[derive(Debug)]
+pub(crate) struct Organization {
+    pub(crate) limiter: Limiter,
+    pub(crate) hasher: Option<Hasher>,
+}
+
+impl Config {
+    /// Who shows this key, and what for.
+    pub(crate) fn find(&self, text: &str) -> Result<(Arc<Key>, Arc<Environment>), Problem> {
+        let parsed = ff_auth::keys::parse(text).map_err(|_| Problem::KeyUnknown)?;
+        let world = self.world.load();
+        let found = world.keys.get(parsed.hash.as_bytes()).and_then(|key| {
+            let environment = world.environments.get(&key.environment)?;
+            Some((Arc::clone(key), Arc::clone(environment)))
+        });
+        match found {
+            Some((key, _)) if key.expires_at.is_some_and(|at| at <= Timestamp::now()) => {
+                Err(Problem::KeyExpired)
+            }
+            Some(found) => Ok(found),
+            None if self.is_complete() => Err(Problem::KeyUnknown),
+            None => Err(Problem::NotReady),
+        }
+    }
+
+    /// Whether all there was has been read.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+impl Environment {
+    /// One without any names.
+    pub(crate) fn empty(id: Uuid) -> Self {
+        let limiter = Limiter::new("organization", crate::EventQuota::new(1, 1), 1);
+        let organization = Arc::new(Organization { limiter, hasher: None });
+        Self { id, organization, names: Names::default() }
+    }
+}

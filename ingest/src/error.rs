@@ -1,0 +1,30 @@
+//! Why ingest does not start. Once it runs, nothing stops it.
+
+use std::net::SocketAddr;
+
+/// Ingest cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The address is taken, or is none of this machine's.
+    #[error("cannot listen on {address}; free the port or choose another one")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The address of NATS is none.
+    #[error("the address of NATS is wrong; it looks like nats://host:4222")]
+    NatsAddress(#[source] async_nats::ConnectError),
+}
+
+impl IngestError {
+    /// Names this kind of error for good.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Listen { .. } => "FF-4140",
+            Self::NatsAddress(_) => "FF-4141",
+        }
+    }
+}

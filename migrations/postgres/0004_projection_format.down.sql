@@ -1,0 +1,1 @@
+ALTER TABLE projection.checkpoint DROP COLUMN format;
