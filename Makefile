@@ -86,10 +86,13 @@ build-docker: ## Build the container image
 
 bench: ## Run the benches and print their ratios
 	cargo bench --locked -p ff-evaluator --bench against_sha256
-	cargo bench --locked -p ff-analytics
+	cargo bench --locked -p ff-analytics --bench stats
+	cargo bench --locked -p ff-auth --bench enforce
 	cargo bench --locked -p ff-projections --bench replay
 	cargo bench --locked -p ff-edge --bench wrk
 	cargo build --release --locked -p ff-server -p ff-stack --bins
+	cargo bench --locked -p ff-ingest --bench ingest
+	cargo bench --locked -p ff-analytics --bench results
 	cargo bench --locked -p ff-e2e --bench spine
 
 ci: ## What CI runs

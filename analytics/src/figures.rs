@@ -112,6 +112,7 @@ pub struct Breakdown {
 /// What is known of a metric in an arm.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "nearly all are sums, and there are few")]
 pub enum ArmFigures {
     /// Sums over users.
     Sums(Sums),

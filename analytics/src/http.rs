@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -119,6 +119,10 @@ impl From<HostError> for Problem {
                 Self::new(StatusCode::NOT_FOUND, code::UNKNOWN_POSITION, &detail)
                     .at("?position", detail)
             }
+            HostError::Behind(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code::BEHIND, error.to_string())
+                    .retry_after(1)
+            }
             HostError::Unavailable(_) => Self::unavailable("what is known of experiments", &error),
         }
     }
@@ -134,14 +138,23 @@ impl From<StoreError> for Problem {
     }
 }
 
-/// What a route of a project starts with.
+/// What a route of a project starts with: who asks, and what they have seen already.
 async fn admit<H: Host>(
     app: &App<H>,
-    headers: &axum::http::HeaderMap,
+    headers: &HeaderMap,
     org: &str,
     project: &str,
 ) -> Result<(), Response> {
-    app.host.admit(headers, org, project).await
+    app.host.admit(headers, org, project).await?;
+    let Some(position) = headers.get("ff-min-position") else { return Ok(()) };
+    let position = position.to_str().ok().and_then(|text| text.parse().ok()).ok_or_else(|| {
+        let detail = "give the `FF-Position` of an answer to a command";
+        Problem::new(StatusCode::BAD_REQUEST, code::BAD_PARAMETER, detail)
+            .at("FF-Min-Position:", detail)
+            .into_response()
+    })?;
+    let waited = app.host.wait_for(position).await;
+    waited.map_err(|error| Problem::from(error).into_response())
 }
 
 /// A whole number in a query.

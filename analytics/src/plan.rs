@@ -36,6 +36,9 @@ pub struct ExperimentPlan {
     pub arms: Vec<Arm>,
     /// The share of users that takes part by the design as it is now, between 0 and 1.
     pub traffic: f64,
+    /// The attribute that is bucketed in place of the targeting key. The analysis counts users all the same, and says so.
+    #[serde(default)]
+    pub bucket_by: Option<String>,
     /// Its iterations, oldest first; none before it is started.
     pub iterations: Vec<Iteration>,
     /// What it is measured by.

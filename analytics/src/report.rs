@@ -168,7 +168,10 @@ pub fn results<'a>(plan: &ExperimentPlan, figures: impl Into<Option<&'a Figures>
     let nobody = Exposures::default();
     let exposures = figures.map_or(&nobody, |figures| &figures.exposures);
     let arms = iteration.map_or(&[][..], |iteration| &iteration.arms);
-    let health = health::check(arms, exposures);
+    let mut health = health::check(arms, exposures);
+    if let (Some(bucket_by), Some(_)) = (&plan.bucket_by, iteration) {
+        health.doubt_unit(bucket_by);
+    }
     let points = figures.map_or(&[][..], |figures| &figures.points);
     let setting = iteration.map(|iteration| Setting::of(plan, iteration, points));
     let (metrics, outlook) = match &setting {

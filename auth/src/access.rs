@@ -14,6 +14,7 @@
 mod authorizer;
 mod current;
 mod enforcer;
+mod lines;
 mod place;
 mod policy;
 mod role;

@@ -26,6 +26,8 @@ const LISTENERS: [&str; 6] = [
     "FF_ANALYTICS_LISTEN",
     "FF_PROJECTOR_LISTEN",
 ];
+/// JetStream sets aside all that a stream may ever hold, and a machine that tests has no tens of gigabytes to spare.
+const STREAM_BYTES: (&str, &str) = ("FF_INGEST_STREAM_BYTES", "2147483648");
 const SERVERS: [&str; 3] =
     ["FF_STACK_NATS_PORT", "FF_STACK_POSTGRES_PORT", "FF_STACK_CLICKHOUSE_PORT"];
 
@@ -42,8 +44,9 @@ impl Platform {
             .chain(&SERVERS)
             .map(|name| (*name, ff_testkit::ports::free_port()))
             .collect();
-        let settings = settings
+        let settings = [STREAM_BYTES]
             .iter()
+            .chain(settings)
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect();
         let platform = Self { folder: tempfile::tempdir()?, ports, settings };

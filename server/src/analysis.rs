@@ -3,7 +3,7 @@
 
 mod plan;
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     http::HeaderMap,
@@ -11,7 +11,7 @@ use axum::{
 };
 use ff_analytics::{
     host::{Host, HostError},
-    plan::ExperimentPlan,
+    plan::{ExperimentPlan, Metric, MetricKind, Status},
     report::Breach,
 };
 use ff_auth::{Permission, Scope, TokenService};
@@ -23,14 +23,20 @@ use ff_domain::{
 };
 use ff_eventlog::{JetStreamLog, Position};
 use ff_projections::{Queries, QueryError};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::PgPool;
+use tokio::sync::Mutex;
+
+/// How long a question waits for the read models to come to what its asker has seen.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The platform around the analytics engine.
 pub struct Platform {
     doorkeeper: Doorkeeper,
     queries: Queries,
     guardrails: guardrail::GuardrailManager<JetStreamLog>,
+    /// Experiments that no event counts for any more, at these versions.
+    settled: Mutex<HashMap<ExperimentId, u64>>,
 }
 
 impl Platform {
@@ -41,6 +47,7 @@ impl Platform {
             doorkeeper: Doorkeeper::new(commands.clone(), Arc::new(tokens)),
             queries: Queries::new(pool),
             guardrails: guardrail::GuardrailManager::new(commands),
+            settled: Mutex::default(),
         }
     }
 
@@ -77,6 +84,14 @@ impl Host for Platform {
             .map_err(|problem| problem.into_response())
     }
 
+    async fn wait_for(&self, position: u64) -> Result<(), HostError> {
+        let wanted = known(position).ok_or(HostError::UnknownPosition(position))?;
+        match self.queries.wait_for(wanted, PATIENCE).await {
+            Err(QueryError::Behind { .. }) => Err(HostError::Behind(position)),
+            waited => waited.map_err(|error| refused(error, None)),
+        }
+    }
+
     async fn experiment(
         &self,
         organization: &str,
@@ -87,10 +102,7 @@ impl Host for Platform {
         let Some((organization, project)) = ids(organization, project) else { return Ok(None) };
         let Ok(experiment) = ExperimentKey::parse(experiment) else { return Ok(None) };
         let position = position
-            .map(|asked| {
-                let known = i64::try_from(asked).ok().and_then(Position::from_i64);
-                known.ok_or(HostError::UnknownPosition(asked))
-            })
+            .map(|asked| known(asked).ok_or(HostError::UnknownPosition(asked)))
             .transpose()?;
         self.planned(organization, project, &experiment, position).await
     }
@@ -98,8 +110,18 @@ impl Host for Platform {
     async fn active(&self) -> Result<Vec<ExperimentPlan>, HostError> {
         let active = self.queries.active_experiments().await.map_err(|e| refused(e, None))?;
         let mut plans = Vec::with_capacity(active.len());
+        let now = Timestamp::now();
         for each in active {
-            plans.extend(self.planned(each.organization, each.project, &each.key, None).await?);
+            if self.settled.lock().await.get(&each.id) == Some(&each.version) {
+                continue;
+            }
+            let found = self.planned(each.organization, each.project, &each.key, None).await?;
+            let Some(plan) = found else { continue };
+            if settled_at(&plan).is_some_and(|at| at < now) {
+                self.settled.lock().await.insert(each.id, each.version);
+            } else {
+                plans.push(plan);
+            }
         }
         Ok(plans)
     }
@@ -146,6 +168,26 @@ impl Host for Platform {
             Err(error) => Err(HostError::Unavailable(error.into())),
         }
     }
+}
+
+/// When no event counts any more for an experiment that has ended: after the longest time that a metric looks at users,
+/// and a week for what is late.
+fn settled_at(plan: &ExperimentPlan) -> Option<Timestamp> {
+    const LATE: SignedDuration = SignedDuration::from_hours(7 * 24);
+    let ended = plan.iterations.last()?.ended_at?;
+    if matches!(plan.status, Status::Running | Status::Paused) {
+        return None;
+    }
+    let hours = |metric: &Metric| match metric.kind {
+        MetricKind::Retention { to_day, .. } => i64::from(to_day) * 24,
+        _ => i64::from(metric.window_hours.unwrap_or(0)),
+    };
+    let longest = plan.metrics.iter().map(|used| hours(&used.metric)).max().unwrap_or(0);
+    ended.checked_add(LATE + SignedDuration::from_hours(longest)).ok()
+}
+
+fn known(position: u64) -> Option<Position> {
+    i64::try_from(position).ok().and_then(Position::from_i64)
 }
 
 fn ids(organization: &str, project: &str) -> Option<(OrganizationId, ProjectId)> {

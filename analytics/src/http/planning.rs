@@ -12,7 +12,7 @@ use super::{App, admit, number};
 use crate::figures::ArmFigures;
 use crate::host::Host;
 use crate::plan::{ExperimentPlan, Method, Metric, MetricKind, Role};
-use crate::planning::{self, Baseline, PowerInput, PowerOutput};
+use crate::planning::{self, Baseline, Invalid, PowerInput, PowerOutput};
 use crate::report::Answer;
 use crate::stats::{NoAnswer, ratio};
 use crate::store::History;
@@ -54,7 +54,22 @@ struct OfMetric {
     /// What was computed with: send it to `POST /v1/power`, changed as you like.
     input: Answer<PowerInput>,
     /// How long it takes.
-    plan: Answer<PowerOutput>,
+    plan: Planned,
+}
+
+/// How long it takes, or why that cannot be said.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Planned {
+    /// It can.
+    Answered(Answer<PowerOutput>),
+    /// The history is none to plan with.
+    Impossible {
+        /// Always `no_plan`.
+        outcome: &'static str,
+        /// What of the input is wrong.
+        errors: Vec<Invalid>,
+    },
 }
 
 /// From when to when, and how many users.
@@ -105,12 +120,13 @@ async fn forecast<H: Host>(
     Ok(Forecast { experiment: plan.key, log_position: plan.position, metrics })
 }
 
-fn of_metric(plan: &ExperimentPlan, metric: &Metric, history: &History) -> OfMetric {
-    let input = input(plan, metric, history);
-    let output = input.clone().and_then(|input| {
-        // What history holds was checked when it was taken; what it cannot plan with is too little of it.
-        planning::power(&input).map_err(|_| NoAnswer::NotEstimable)
-    });
+fn of_metric(experiment: &ExperimentPlan, metric: &Metric, history: &History) -> OfMetric {
+    let input = input(experiment, metric, history);
+    let plan = match input.clone().map(|input| planning::power(&input)) {
+        Err(no_answer) => Planned::Answered(Err(no_answer).into()),
+        Ok(Ok(output)) => Planned::Answered(Ok::<_, NoAnswer>(output).into()),
+        Ok(Err(errors)) => Planned::Impossible { outcome: "no_plan", errors },
+    };
     OfMetric {
         metric: metric.key.clone(),
         version: metric.version,
@@ -121,7 +137,7 @@ fn of_metric(plan: &ExperimentPlan, metric: &Metric, history: &History) -> OfMet
             users_per_day: history.users_per_day,
         },
         input: input.into(),
-        plan: output.into(),
+        plan,
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) mod code {
     pub(crate) const UNKNOWN_ITERATION: &str = "FF-5007";
     /// Something broke here.
     pub(crate) const INTERNAL: &str = "FF-5008";
+    /// The read models are behind what the caller has seen.
+    pub(crate) const BEHIND: &str = "FF-5010";
     /// The route does not know this method.
     pub(crate) const METHOD: &str = "FF-5009";
 }

@@ -7,14 +7,18 @@ use super::words;
 use crate::figures::Exposures;
 use crate::plan::Arm;
 use crate::stats::sequential::always_valid::BURN_IN_USERS;
-use crate::stats::srm;
+use crate::stats::{NoAnswer, Tail, srm};
 
 /// The sequential test alarms at this level; a sound experiment ever reaches it once in a thousand.
 pub const MISMATCH_LEVEL: f64 = 0.001;
+/// What the test of the sample ratio is averaged over.
+const CONCENTRATIONS: [f64; 3] = [1e2, 1e3, srm::Sequential::CONCENTRATION];
 /// More users than this share in several variations are an alarm.
 pub const SEVERAL_SHARE: f64 = 0.01;
 /// More lost exposures than this share are an alarm.
 pub const LOST_SHARE: f64 = 0.02;
+
+const OTHER_UNIT: &str = "another_unit_is_shared_out";
 
 /// The state of the data.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -53,7 +57,7 @@ pub struct SampleRatio {
     pub alarm: bool,
     /// The level of the alarm.
     pub level: f64,
-    /// The sequential p-value (Lindon and Malek 2022), valid however often one looks.
+    /// The sequential p-value (Lindon and Malek 2022, averaged over three concentrations), valid however often one looks.
     pub sequential_p: Answer<P>,
     /// The chi-square test at this one look, beside it: it alarms far too often when looked at every day.
     pub chi_square: Answer<ChiSquare>,
@@ -159,9 +163,21 @@ impl Health {
         }
     }
 
+    /// Notes that users are counted where something else was shared out, such as companies: their users are not
+    /// independent of each other, so standard errors come out too small.
+    pub(super) fn doubt_unit(&mut self, bucket_by: &str) {
+        self.alarms.push(Note {
+            code: OTHER_UNIT,
+            detail: format!(
+                "the experiment is shared out by `{bucket_by}`, and users are what is counted: those of one \
+                 `{bucket_by}` are alike, so that p-values and intervals are too small"
+            ),
+        });
+    }
+
     /// What makes every verdict doubtful.
     pub(super) fn doubts(&self) -> Vec<Note> {
-        let doubtful = ["exposures_lost", "several_variations"];
+        let doubtful = ["exposures_lost", "several_variations", OTHER_UNIT];
         self.alarms.iter().filter(|note| doubtful.contains(&note.code)).cloned().collect()
     }
 
@@ -219,14 +235,16 @@ fn sample_ratio(arms: &[Arm], weighted: &[usize], exposures: &Exposures) -> Samp
     let pick = |users: &[u64]| -> Vec<u64> {
         weighted.iter().map(|&arm| users.get(arm).copied().unwrap_or(0)).collect()
     };
-    let sequential =
-        srm::Sequential::new(&weights, srm::Sequential::CONCENTRATION).and_then(|mut test| {
-            let mut p = test.look(&vec![0; weighted.len()])?.1;
-            for step in &exposures.by_step {
-                p = test.look(&pick(&step.users))?.1;
-            }
-            Ok(P::from(p))
-        });
+    if arms.is_empty() {
+        let nobody = NoAnswer::TooFew;
+        return SampleRatio {
+            alarm: false,
+            level: MISMATCH_LEVEL,
+            sequential_p: Err(nobody).into(),
+            chi_square: Err(nobody).into(),
+        };
+    }
+    let sequential = mismatch(&weights, exposures.by_step.iter().map(|step| pick(&step.users)));
     let chi_square = srm::chi_square(&pick(&exposures.users), &weights).map(|test| ChiSquare {
         statistic: test.statistic,
         df: test.df,
@@ -238,6 +256,36 @@ fn sample_ratio(arms: &[Arm], weighted: &[usize], exposures: &Exposures) -> Samp
         sequential_p: sequential.into(),
         chi_square: chi_square.into(),
     }
+}
+
+/// The sequential p-value over the steps. The Bayes factors of several concentrations are averaged, which is a Bayes
+/// factor again and as valid: a large concentration finds small deviations among many users, a small one finds gross
+/// deviations among few.
+fn mismatch(weights: &[f64], steps: impl Iterator<Item = Vec<u64>>) -> Result<P, NoAnswer> {
+    let mut tests = CONCENTRATIONS
+        .iter()
+        .map(|&concentration| srm::Sequential::new(weights, concentration))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut smallest = Tail::CERTAIN;
+    for users in steps {
+        let logarithms = tests
+            .iter_mut()
+            .map(|test| test.look(&users).map(|(ln, _)| ln))
+            .collect::<Result<Vec<_>, _>>()?;
+        let p = Tail::from_ln(-ln_mean(&logarithms));
+        if p < smallest {
+            smallest = p;
+        }
+    }
+    Ok(P::from(smallest))
+}
+
+/// The logarithm of the mean of what these are the logarithms of.
+#[allow(clippy::cast_precision_loss, reason = "there are three")]
+fn ln_mean(logarithms: &[f64]) -> f64 {
+    let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = logarithms.iter().map(|ln| (ln - largest).exp()).sum();
+    largest + (sum / logarithms.len() as f64).ln()
 }
 
 #[allow(clippy::cast_precision_loss, reason = "a share of users")]
@@ -262,5 +310,27 @@ fn delivery(exposures: &Exposures) -> Delivery {
         lost_share: lost,
         threshold: LOST_SHARE,
         alarm: lost.is_some_and(|lost| lost > LOST_SHARE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gross_mismatch_of_few_users_is_found() {
+        let half = [50_000.0, 50_000.0];
+        let p = mismatch(&half, [vec![1_200, 800]].into_iter()).unwrap();
+        assert!(p.get() < 1e-9, "{p:?}");
+        let p = mismatch(&half, [vec![1_020, 980]].into_iter()).unwrap();
+        assert!(p.get() > 0.05, "{p:?}");
+        let p = mismatch(&half, [vec![1_010_000, 990_000]].into_iter()).unwrap();
+        assert!(p.get() < 1e-9, "{p:?}");
+    }
+
+    #[test]
+    fn without_users_nothing_is_wrong() {
+        let p = mismatch(&[1.0, 1.0, 2.0], std::iter::empty()).unwrap();
+        assert!((p.get() - 1.0).abs() < 1e-12);
     }
 }

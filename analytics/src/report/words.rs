@@ -36,9 +36,18 @@ pub(super) fn number(value: f64) -> String {
     format!("{value:.places$}")
 }
 
-/// A p-value: `0.0123`, `1e-9`.
+/// A p-value: `0.0123`, `3.8e-16`. Never below what it is: the last digit is rounded up.
 pub(super) fn p(p: P) -> String {
-    if p.get() >= 1e-4 { format!("{:.4}", p.get()) } else { format!("1e{:.0}", p.ln() / LN_10) }
+    if p.get() >= 1e-4 {
+        return format!("{:.4}", p.get());
+    }
+    let log10 = p.ln() / LN_10;
+    let mut exponent = log10.floor();
+    let mut digits = (10_f64.powf(log10 - exponent) * 10.0).ceil() / 10.0;
+    if digits >= 10.0 {
+        (digits, exponent) = (1.0, exponent + 1.0);
+    }
+    format!("{digits:.1}e{exponent:.0}")
 }
 
 /// Users: `12,345`.

@@ -88,6 +88,7 @@ fn plan(environment: Uuid, metric: &Metric, from: Timestamp) -> ExperimentPlan {
         status: Status::Running,
         arms: Vec::new(),
         traffic: 1.0,
+        bucket_by: None,
         iterations: vec![Iteration {
             number: 1,
             rule: String::new(),

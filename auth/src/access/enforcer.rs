@@ -1,8 +1,8 @@
 //! The policy of one organization, ready to decide.
 //!
-//! Casbin holds the model (`model.conf`) and the policy and gives every answer; here its lines are
-//! written, and answers are remembered. The policy of an enforcer never changes, so what it once
-//! answered stays true as long as it lives, and the memory needs no invalidation, only a bound.
+//! Casbin holds the model (`model.conf`) and the policy and gives every answer; here answers are
+//! remembered. The policy of an enforcer never changes, so what it once answered stays true as long as
+//! it lives, and the memory needs no invalidation, only a bound.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -14,8 +14,9 @@ use futures::FutureExt as _;
 use moka::sync::Cache;
 use uuid::Uuid;
 
-use super::place::{Place, door};
-use super::policy::{Assignment, OrganizationPolicy};
+use super::lines;
+use super::place::door;
+use super::policy::OrganizationPolicy;
 use super::role::{BuiltInRole, RoleKey, RoleName};
 use crate::authorize::Scope;
 use crate::permission::Permission;
@@ -23,10 +24,6 @@ use crate::principal::Member;
 
 /// How many answers are remembered: some hundred bytes each.
 const REMEMBERED: u64 = 4_096;
-/// What only the owner's role holds. It is no [`Permission`], so no other role can be given it.
-const MAKE_OWNERS: &str = "owner.make";
-const HERE: &str = "here";
-const BELOW: &str = "below";
 
 static MODEL: LazyLock<DefaultModel> = LazyLock::new(|| {
     at_once(DefaultModel::from_str(include_str!("model.conf"))).expect("the model is well-formed")
@@ -53,15 +50,11 @@ impl Enforcer {
     #[must_use]
     pub fn new(policy: &OrganizationPolicy) -> Self {
         let mut model = MODEL.clone();
-        for line in roles(policy) {
+        for line in lines::roles(policy) {
             model.add_policy("p", "p", line);
         }
-        for assignment in &policy.assignments {
-            if policy.permissions(&assignment.role).is_some() {
-                for line in holdings(assignment) {
-                    model.add_policy("g", "g", line);
-                }
-            }
+        for line in lines::holders(policy) {
+            model.add_policy("g", "g", line);
         }
         let mut casbin =
             at_once(casbin::Enforcer::new_raw(model, ())).expect("the model is well-formed");
@@ -97,7 +90,7 @@ impl Enforcer {
         if let Some(answer) = self.answers.get(&question) {
             return answer;
         }
-        let answer = self.ask(member, permission.as_str(), scope, innermost(scope));
+        let answer = self.ask(member, permission.as_str(), scope, lines::innermost(scope));
         self.answers.insert(question, answer);
         answer
     }
@@ -114,7 +107,7 @@ impl Enforcer {
     #[must_use]
     pub fn may_grant(&self, granter: Member, role: &RoleName, scope: &Scope) -> bool {
         if *role == RoleName::BuiltIn(BuiltInRole::Owner)
-            && !self.has_throughout(granter, MAKE_OWNERS, scope)
+            && !self.has_throughout(granter, lines::MAKE_OWNERS, scope)
         {
             return false;
         }
@@ -149,13 +142,7 @@ impl Enforcer {
     }
 
     fn ask(&self, member: Member, permission: &str, scope: &Scope, here: String) -> bool {
-        let project = scope.project.map(project).unwrap_or_default();
-        let environment = match (scope.project, scope.environment) {
-            (Some(project), Some(id)) => environment(project, id),
-            _ => String::new(),
-        };
-        let request =
-            vec![who(member), permission.to_owned(), organization(), project, environment, here];
+        let request = lines::request(member, permission, scope, here);
         // It cannot fail, since the tests evaluate every part of the model; if it did, nobody gains.
         self.casbin.enforce(request).unwrap_or(false)
     }
@@ -164,89 +151,6 @@ impl Enforcer {
 impl fmt::Debug for Enforcer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Enforcer").field("organization", &self.organization).finish_non_exhaustive()
-    }
-}
-
-/// The lines that say what each role holds.
-fn roles(policy: &OrganizationPolicy) -> Vec<Vec<String>> {
-    let doors = [
-        Place::Organization,
-        Place::Project { project: Uuid::nil() },
-        Place::Environment { project: Uuid::nil(), environment: Uuid::nil() },
-    ];
-    let doors = doors.map(|place| vec![passage(&place), HERE.to_owned(), place.door().to_string()]);
-    let built_in = BuiltInRole::ALL.into_iter().map(RoleName::BuiltIn);
-    let custom = policy.custom_roles.keys().cloned().map(RoleName::Custom);
-    let roles = built_in.chain(custom).map(|name| {
-        let held = policy.permissions(&name).into_iter().flatten();
-        let mut words: Vec<_> = held.map(Permission::as_str).collect();
-        if name == RoleName::BuiltIn(BuiltInRole::Owner) {
-            words.push(MAKE_OWNERS);
-        }
-        vec![role(&name), BELOW.to_owned(), words.join(" ")]
-    });
-    doors.into_iter().chain(roles).collect()
-}
-
-/// The lines that say what an assignment lets its member hold: the role in its place, and the doors
-/// from the organization to there.
-fn holdings(assignment: &Assignment) -> Vec<Vec<String>> {
-    let who = who(assignment.member);
-    let doors = assignment.place.outwards().map(|at| vec![who.clone(), passage(&at), place(&at)]);
-    let held = vec![who.clone(), role(&assignment.role), place(&assignment.place)];
-    doors.chain([held]).collect()
-}
-
-// The parts of a line. Each kind of name has its own start, so that none can be taken for another.
-
-fn who(member: Member) -> String {
-    match member {
-        Member::User(id) => format!("user:{id}"),
-        Member::ServiceAccount(id) => format!("service_account:{id}"),
-    }
-}
-
-fn role(name: &RoleName) -> String {
-    format!("role:{name}")
-}
-
-fn passage(place: &Place) -> String {
-    let kind = match place {
-        Place::Organization => "organization",
-        Place::Project { .. } => "project",
-        Place::Environment { .. } => "environment",
-    };
-    format!("door:{kind}")
-}
-
-fn place(place: &Place) -> String {
-    match *place {
-        Place::Organization => organization(),
-        Place::Project { project: id } => project(id),
-        Place::Environment { project, environment: id } => environment(project, id),
-    }
-}
-
-fn organization() -> String {
-    "organization".to_owned()
-}
-
-fn project(id: Uuid) -> String {
-    format!("project:{id}")
-}
-
-fn environment(project: Uuid, id: Uuid) -> String {
-    format!("environment:{project}/{id}")
-}
-
-/// The smallest place that a scope names. An environment of no project is none that a role is given
-/// for, and so no place at all.
-fn innermost(scope: &Scope) -> String {
-    match (scope.project, scope.environment) {
-        (None, None) => organization(),
-        (Some(id), None) => project(id),
-        (Some(project), Some(id)) => environment(project, id),
-        (None, Some(_)) => String::new(),
     }
 }
 

@@ -181,3 +181,17 @@ fn one_id_as_user_and_as_service_account_are_two() {
     assert_eq!(letter(&authorizer, &principal(service(1)), Permission::FlagRead, &org()), 'y');
     assert_eq!(letter(&authorizer, &Principal::user(id), Permission::FlagRead, &org()), '-');
 }
+
+#[test]
+fn an_environment_of_no_project_is_only_theirs_who_have_the_whole_organization() {
+    let elsewhere = Place::Project { project: OTHER_PROJECT };
+    let policy = company()
+        .with(user(6), BuiltInRole::Owner, IN_PROJECT)
+        .with(user(6), BuiltInRole::Owner, IN_STAGING)
+        .with(user(6), BuiltInRole::Owner, elsewhere);
+    let (authorizer, adrift) = (authorizer(&policy), org().in_environment(crate::world::STAGING));
+    for permission in [Permission::OrganizationRead, Permission::EnvironmentRead] {
+        assert_eq!(letter(&authorizer, &principal(user(6)), permission, &adrift), '-');
+        assert_eq!(letter(&authorizer, &principal(user(2)), permission, &adrift), 'y');
+    }
+}

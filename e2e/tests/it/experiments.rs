@@ -98,19 +98,22 @@ async fn run_experiment(api: &Api, key: &str, design: Value) -> Answer {
     post(api, &format!("experiments/{key}/start"), None).await
 }
 
-/// Waits until the edge knows of a position.
-async fn edge_has(platform: &Platform, position: &str) {
+/// Waits until the experiments that the edge serves `user-0` are what they should be.
+async fn edge_serves(platform: &Platform, holds: impl Fn(&[&str]) -> bool) {
     let (edge, key) =
         (platform.value("FF_EDGE_URL").unwrap(), platform.value("FF_DEMO_SERVER_KEY").unwrap());
-    let wanted: u64 = position.parse().unwrap();
-    ff_testkit::eventually(crate::PATIENCE, || async {
-        let request = reqwest::Client::new().get(format!("{edge}/v1/config")).bearer_auth(&key);
-        let response = request.send().await.map_err(|error| error.to_string())?;
-        let header = response.headers().get("ff-position").and_then(|value| value.to_str().ok());
-        let has: u64 = header.and_then(|text| text.parse().ok()).unwrap_or_default();
-        if has >= wanted { Ok(()) } else { Err(format!("the edge has {has}, not {wanted}")) }
+    let client = reqwest::Client::new();
+    ff_testkit::eventually(SOON, || async {
+        let flags = evaluate_all(&client, &edge, &key, "user-0").await;
+        let served: Vec<&str> = experiments_of(&flags).collect();
+        if holds(&served) { Ok(()) } else { Err(format!("{served:?}")) }
     })
     .await;
+}
+
+/// The experiments that decided, by the edge's answers.
+fn experiments_of(flags: &[Value]) -> impl Iterator<Item = &str> {
+    flags.iter().filter_map(|flag| flag["metadata"]["experiment"].as_str())
 }
 
 /// What all flags are for a user, as the edge tells a server.

@@ -91,7 +91,8 @@ impl Parking {
     }
 
     async fn make(&self) -> Result<(), Cause> {
-        // Without an age or a size: what is here is lost if it goes.
+        // Without an age or a size: what is here is lost if it goes. Where ingest has made it, it has a size; when it is
+        // full the writer waits, and says so, until somebody replays or purges it.
         let config = stream::Config {
             name: PARKED_STREAM.to_owned(),
             subjects: vec![PARKED_SUBJECT.to_owned()],

@@ -20,7 +20,7 @@ pub(super) struct Index {
 struct Published {
     hash: ConfigHash,
     names: BTreeSet<ObjectName>,
-    /// The head was not in the stream, or not of these objects.
+    /// The head was not in the stream, or not of these objects, or is not yet of the whole command.
     head_stale: bool,
 }
 
@@ -29,6 +29,8 @@ struct Published {
 pub(super) struct Changes {
     pub(super) objects: Vec<Message>,
     pub(super) heads: Vec<Message>,
+    /// The environments of these heads.
+    pub(super) moved: Vec<EnvironmentId>,
 }
 
 impl Index {
@@ -61,6 +63,15 @@ impl Index {
         }
     }
 
+    /// Makes the heads of these environments come to the position of what is published next.
+    pub(super) fn renew_heads(&mut self, environments: &[EnvironmentId]) {
+        for environment in environments {
+            if let Some(published) = self.environments.get_mut(environment) {
+                published.head_stale = true;
+            }
+        }
+    }
+
     /// The environments that are in the stream.
     pub(super) fn environments(&self) -> BTreeSet<Touched> {
         self.environments.keys().copied().map(Touched::Environment).collect()
@@ -87,6 +98,7 @@ impl Index {
             if std::mem::take(&mut published.head_stale) || changed.contains(environment) {
                 let head = Head { position: position.to_string(), hash: published.hash.hex() };
                 let payload = serde_json::to_vec(&head).expect("a head is plain JSON");
+                changes.moved.push(*environment);
                 changes.heads.push(Message {
                     subject: head_subject(&environment.to_string()),
                     payload: payload.into(),

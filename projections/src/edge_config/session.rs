@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use ff_domain::EnvironmentId;
 use ff_eventlog::{EventLog, LogError, Position, TailItem};
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::PublisherError;
 use super::index::Index;
@@ -52,6 +54,10 @@ pub(super) struct Session<'s> {
     /// The last commit applied.
     position: Position,
     touched: BTreeSet<Touched>,
+    /// The command of the last commit applied.
+    command: Option<Uuid>,
+    /// The command of the last commit published, and whose heads that has moved.
+    moved: (Option<Uuid>, Vec<EnvironmentId>),
     /// Aggregates in the stream that this publisher has not seen in the log.
     leftover: BTreeSet<Touched>,
     /// Nothing is published before this commit, and before the end of the log if `rebuilding`: what lies in the
@@ -73,6 +79,8 @@ impl<'s> Session<'s> {
             published: Position::ZERO,
             position: Position::ZERO,
             touched: BTreeSet::new(),
+            command: None,
+            moved: (None, Vec::new()),
             leftover: BTreeSet::new(),
             ready_at: Position::ZERO,
             rebuilding: false,
@@ -148,6 +156,12 @@ impl<'s> Session<'s> {
                         self.position = commit.position;
                         self.waiting.push(commit.commit.at);
                         self.touched.extend(self.world.apply(&commit));
+                        // Its answer names the last commit of a command, so that is what heads must come to, also if
+                        // this commit came too late to be published with the others and concerns no edge.
+                        self.command = Some(commit.commit.command_id);
+                        if self.moved.0 == self.command {
+                            self.index.renew_heads(&self.moved.1);
+                        }
                     }
                     Ok(TailItem::CaughtUp(_)) => caught_up = true,
                     Err(error @ LogError::Damaged(_)) => {
@@ -220,6 +234,12 @@ impl<'s> Session<'s> {
             self.mark = self.stream.publish(&batch, self.mark).await?;
         }
         self.published = self.position;
+        if changes.moved.is_empty() && self.moved.0 != self.command {
+            self.moved.1.clear();
+        } else if !changes.moved.is_empty() {
+            self.moved.1 = changes.moved;
+        }
+        self.moved.0 = self.command;
         self.measure(heads);
         Ok(())
     }

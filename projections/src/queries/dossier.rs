@@ -16,8 +16,8 @@ use uuid::Uuid;
 use super::{Document, Queries, catalog::DOCUMENT, rows::Columns};
 use crate::{ProjectionName, QueryError, name::Schema};
 
-/// How long after its end an experiment is still followed: longer than telemetry can be late.
-const FOLLOWED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long after its end an experiment may still change: as long as telemetry is kept.
+const FOLLOWED: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 /// An experiment with all that its analysis depends on, as of one position of the log.
 #[derive(Debug, Clone, PartialEq)]
@@ -84,7 +84,7 @@ impl Queries {
     }
 
     /// The experiments of all organizations whose results may still change: those that run or are paused, and those
-    /// that ended within the last week, because telemetry may be late.
+    /// that ended within the last 400 days, because events may count for as long, and may be late.
     pub async fn active_experiments(&self) -> Result<Vec<ActiveExperiment>, QueryError> {
         let rows = self
             .rows(|schema| {

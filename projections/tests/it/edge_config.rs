@@ -239,6 +239,32 @@ async fn a_change_that_edges_do_not_see_has_no_head() {
     publisher.abort();
 }
 
+/// The answer of a command names its last commit, and that is what its caller looks for at an edge.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_head_comes_to_the_last_commit_of_its_command() {
+    let nats = ff_testkit::nats::server().await;
+    let client = nats.client().await;
+    let mut scenario = Scenario::new();
+    let live = scenario.environment("live").await;
+    let search = scenario.flag("search").await;
+    let publisher = publish(&scenario.log, &client);
+    scenario.command = Some(uuid::Uuid::from_u128(7));
+    let seen = scenario.turn_on("search", "live").await;
+    until(&client, seen).await;
+    // Published by itself, and of no interest to an edge: a token of the control plane.
+    scenario.api_token().await;
+    let unseen = scenario.position;
+    let published = until(&client, unseen).await;
+    published.check_hashes();
+    assert_eq!(published.head(live).position, unseen.to_string());
+    assert_eq!(published.object(live, "flag", search.0)["enabled"], true);
+    scenario.command = None;
+    scenario.api_token().await;
+    let published = until(&client, scenario.position).await;
+    assert_eq!(published.head(live).position, unseen.to_string(), "another command moves nothing");
+    publisher.abort();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stopped_publisher_is_taken_up_where_it_was() {
     let nats = ff_testkit::nats::server().await;

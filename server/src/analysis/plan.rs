@@ -26,6 +26,7 @@ pub fn of(dossier: &Dossier) -> ExperimentPlan {
         status: status(state.status),
         arms: arms(&state.design.arms, &state.design.control),
         traffic: share(state.design.traffic),
+        bucket_by: state.design.bucket_by.clone(),
         iterations: state.iterations.iter().map(iteration).collect(),
         metrics: metrics(state, &dossier.metrics),
         analysis: analysis(&state.design.analysis),

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 pub(super) struct Effect(f64);
 
 /// The most that the keenest user's chance to buy can grow by.
-const MOST: f64 = 1.5;
+const MOST: f64 = 0.5;
 
 /// A text is no effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -16,7 +16,7 @@ pub(super) enum EffectError {
     #[error("give a percentage, such as 3% or -2.5%")]
     Form,
     /// It is too large or too small.
-    #[error("give a percentage between -100% and 150%")]
+    #[error("give a percentage between -100% and 50%")]
     Range,
 }
 
@@ -58,7 +58,7 @@ mod tests {
             ("+0.7%", 1.007, "+0.7 %"),
             ("-2.5%", 0.975, "-2.5 %"),
             ("0%", 1.0, "+0 %"),
-            ("150%", 2.5, "+150 %"),
+            ("50%", 1.5, "+50 %"),
         ] {
             let effect: Effect = text.parse().unwrap();
             assert!((effect.factor() - factor).abs() < 1e-12, "{text}");
@@ -71,7 +71,7 @@ mod tests {
         for text in ["3", "", "%", "three%", "3%%", "0.03"] {
             assert_eq!(text.parse::<Effect>(), Err(EffectError::Form), "{text}");
         }
-        for text in ["-101%", "151%", "NaN%", "inf%"] {
+        for text in ["-101%", "51%", "NaN%", "inf%"] {
             assert_eq!(text.parse::<Effect>(), Err(EffectError::Range), "{text}");
         }
     }

@@ -190,7 +190,7 @@ impl Control<'_> {
 }
 
 fn accept(path: &str, status: StatusCode, found: Value) -> anyhow::Result<Value> {
-    anyhow::ensure!(status.is_success(), "the control plane refused {path}: {status} {}", found);
+    anyhow::ensure!(status.is_success(), "the control plane refused {path}: {status} {found}");
     Ok(found)
 }
 

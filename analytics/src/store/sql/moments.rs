@@ -65,10 +65,18 @@ pub(in crate::store) fn moments(
     caps: &Caps,
     top: &[Vec<String>],
 ) -> String {
-    let quantities = ["x", "d", "cx", "cd"];
-    let mut sums: Vec<_> = quantities.iter().map(|name| format!("sum({name})")).collect();
-    for (i, one) in quantities.iter().enumerate() {
-        sums.extend(quantities[i..].iter().map(|other| format!("sum({one} * {other})")));
+    let ratio = scope.metrics.iter().any(|of| matches!(of.metric.kind, MetricKind::Ratio { .. }));
+    let before = scope.metrics.iter().any(|of| of.metric.covariate_days > 0);
+    // What no metric has is not summed: most experiments have neither ratios nor all covariates.
+    let quantities = [("x", true), ("d", ratio), ("cx", before), ("cd", ratio && before)];
+    let sum = |there: bool, of: String| if there { of } else { "toInt256(0)".to_owned() };
+    let mut sums: Vec<_> =
+        quantities.iter().map(|&(name, there)| sum(there, format!("sum({name})"))).collect();
+    for (i, &(one, there)) in quantities.iter().enumerate() {
+        let products = quantities[i..].iter();
+        sums.extend(
+            products.map(|&(other, too)| sum(there && too, format!("sum({one} * {other})"))),
+        );
     }
     sums.extend(
         ["sum(x * x * x)", "sum(toInt256(abs(x)))", "max(toInt256(abs(x)))"].map(str::to_owned),

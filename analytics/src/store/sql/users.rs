@@ -24,15 +24,20 @@ pub(in crate::store) fn of_experiment(scope: &Scope<'_>) -> String {
 /// Folds the exposures after one position and up to another into the table of users. Copies of an event and repeats of
 /// this statement change nothing.
 pub(in crate::store) fn fold(scope: &Scope<'_>, from: u64, to: u64) -> String {
+    let state = if scope.plan.analysis.breakdowns.is_empty() {
+        // Nothing to remember, which need not be found out for every exposure.
+        "initializeAggregation('argMinState', emptyArrayString(), toUInt256(0))".to_owned()
+    } else {
+        format!("argMinState({}, {ORDER})", attributes(scope))
+    };
     format!(
         "INSERT INTO experiment_users (experiment, iteration, recipe, user, first, low, high, attributes, position) \
          SELECT toUUID('{}'), toUInt32({}), toUInt64({}), {USER} AS key, min(at), min({code}), max({code}), \
-         argMinState({}, {ORDER}), max(position) \
+         {state}, max(position) \
          FROM events_exposure WHERE {} AND position > {from} AND position <= {to} AND {} GROUP BY key",
         scope.plan.id,
         scope.iteration.number,
         scope.recipe,
-        attributes(scope),
         of_experiment(scope),
         of_iteration(scope),
         code = code(scope),
@@ -52,9 +57,6 @@ pub(in crate::store) fn users_among(
     among: Option<&str>,
 ) -> String {
     let arms = scope.arms();
-    // Inside, where the key of a table finds the few.
-    let among =
-        |key: &str| among.map_or_else(String::new, |them| format!(" AND {key} IN ({them})"));
     let seen = match source {
         Source::Raw(to) => {
             let attributes = if scope.plan.analysis.breakdowns.is_empty() {
@@ -68,17 +70,26 @@ pub(in crate::store) fn users_among(
                  FROM events_exposure WHERE {} AND position <= {to} AND {}{} GROUP BY user",
                 of_experiment(scope),
                 of_iteration(scope),
-                among(USER),
+                among.map_or_else(String::new, |them| format!(" AND {USER} IN ({them})")),
                 code = code(scope),
             )
         }
-        Source::Kept => format!(
-            "SELECT user, first, low, high, finalizeAggregation(attributes) AS attributes \
-             FROM experiment_users FINAL WHERE {} AND recipe = {}{}",
-            scope.place(),
-            scope.recipe,
-            among("user"),
-        ),
+        Source::Kept => {
+            let attributes = if scope.plan.analysis.breakdowns.is_empty() {
+                attributes(scope)
+            } else {
+                "finalizeAggregation(attributes)".to_owned()
+            };
+            // The user is part of the key, so choosing before copies are put together is safe, and spares reading all.
+            let among =
+                among.map_or_else(String::new, |them| format!("PREWHERE user IN ({them}) "));
+            format!(
+                "SELECT user, first, low, high, {attributes} AS attributes \
+                 FROM experiment_users FINAL {among}WHERE {} AND recipe = {}",
+                scope.place(),
+                scope.recipe,
+            )
+        }
     };
     format!(
         "SELECT user, first, attributes, \

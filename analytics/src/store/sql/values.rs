@@ -47,11 +47,13 @@ pub(in crate::store) fn fold(scope: &Scope<'_>, whose: Whose, to: u64) -> String
         "INSERT INTO experiment_values \
          (experiment, iteration, recipe, user, position, arm, first, attributes, x, d, cx, cd, series) \
          SELECT toUUID('{}'), toUInt32({}), recipe, user, toUInt64({to}), if(arm <= {}, arm, 0), first, attributes, \
-         x, d, cx, cd, series FROM ({}) WHERE events > 0{SPILL}",
+         x, d, cx, cd, series FROM ({}) WHERE events > 0{}",
         scope.plan.id,
         scope.iteration.number,
         scope.arms(),
         per_user(scope, &users, &events(scope, to, whose)),
+        // A table of the few is built faster than the many are sorted.
+        if whose == Whose::All { SPILL } else { "" },
     )
 }
 
@@ -104,11 +106,16 @@ fn events(scope: &Scope<'_>, to: u64, whose: Whose) -> String {
 /// Joins events with users and computes every metric in one pass, a row for each.
 fn per_user(scope: &Scope<'_>, users: &str, events: &str) -> String {
     let rows: Vec<_> = scope.metrics.iter().map(|measure| row(scope, measure)).collect();
+    let attributes = if scope.plan.analysis.breakdowns.is_empty() {
+        "emptyArrayString()"
+    } else {
+        "any(exposed.attributes)"
+    };
     format!(
         "SELECT row.1 AS recipe, user, arm, first, attributes, row.2 AS events, \
          row.3 AS x, row.4 AS d, row.5 AS cx, row.6 AS cd, row.7 AS series \
          FROM (SELECT event.user AS user, any(exposed.arm) AS arm, any(exposed.first) AS first, \
-         any(exposed.attributes) AS attributes, [{}] AS rows \
+         {attributes} AS attributes, [{}] AS rows \
          FROM ({events}) AS event INNER JOIN ({users}) AS exposed ON event.user = exposed.user \
          GROUP BY event.user) ARRAY JOIN rows AS row",
         rows.join(", ")

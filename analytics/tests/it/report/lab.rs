@@ -65,6 +65,7 @@ pub(crate) fn plan(metrics: Vec<MetricUse>) -> ExperimentPlan {
         status: Status::Running,
         arms: Vec::new(),
         traffic: 1.0,
+        bucket_by: None,
         iterations: vec![Iteration {
             number: 1,
             rule: "checkout:1".to_owned(),

@@ -178,6 +178,7 @@ pub(crate) fn plan(environment: Uuid) -> ExperimentPlan {
         status: Status::Running,
         arms: Vec::new(),
         traffic: 1.0,
+        bucket_by: None,
         iterations: vec![iteration(1, -500, Some(0)), iteration(2, 0, None)],
         metrics: metrics.collect(),
         analysis: Analysis {

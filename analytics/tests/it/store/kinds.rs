@@ -134,14 +134,9 @@ async fn clickhouse_s_own_functions_agree() {
         .await
         .unwrap();
     let close = |a: f64, b: f64| (a - b).abs() <= 1e-9 * (a.abs() + b.abs());
-    for arm in 0..2 {
-        assert!(
-            close(arms[arm].mean(0), own.means[arm]),
-            "{} {}",
-            arms[arm].mean(0),
-            own.means[arm]
-        );
-        assert!(close(arms[arm].covariance(0, 0), own.variances[arm]));
+    for ((arm, mean), variance) in arms.iter().zip(&own.means).zip(&own.variances) {
+        assert!(close(arm.mean(0), *mean), "{} {mean}", arm.mean(0));
+        assert!(close(arm.covariance(0, 0), *variance), "{} {variance}", arm.covariance(0, 0));
     }
     let ours =
         welch(&arms[0].arm().unwrap(), &arms[1].arm().unwrap(), Alpha::FIVE_PERCENT).unwrap();

@@ -1,4 +1,4 @@
-//! Why someone gets what they get: an evaluation as it would happen now, with every step.
+//! Why someone gets what they get, or got: an evaluation with every step, by the definitions of now or of a past position.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,9 +6,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use ff_auth::Permission;
 use ff_domain::{
-    EnvironmentKey, FlagId, FlagKey, FlagState, ProjectId, SegmentId, SegmentKey, SegmentState,
+    Environment, EnvironmentId, EnvironmentKey, Flag, FlagId, FlagKey, FlagState, ProjectId,
+    Segment, SegmentId, SegmentKey, SegmentState,
 };
 use ff_evaluator::{Config, Context, EnvironmentDefinition};
+use ff_eventlog::Position;
 use ff_projections::{ProjectionName, Queries, QueryError};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -29,6 +31,14 @@ pub(crate) struct ExplainFlag {
     /// Attributes of the one who asks, `targetingKey` among them.
     #[schema(value_type = Object, example = json!({"targetingKey": "user-1", "country": "US"}))]
     context: Map<String, Value>,
+    /// A position of the log: the definitions are taken as they were after that commit. Now if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    as_of: Option<Position>,
+    /// The time that conditions on time are judged by. Now if absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    at: Option<Timestamp>,
 }
 
 impl Payload for ExplainFlag {}
@@ -69,7 +79,8 @@ pub(crate) struct Explanation {
 
 /// Explain an evaluation
 ///
-/// Evaluates the flag for a context as an SDK would, and says why. Nothing is counted or changed.
+/// Evaluates the flag for a context as an SDK would, or would have as of a position, and says why. Nothing is counted or
+/// changed.
 #[utoipa::path(
     post,
     path = "/api/v1/orgs/{org}/projects/{project}/flags/{flag}/environments/{environment}/explain",
@@ -92,24 +103,24 @@ pub(crate) async fn explain_flag(
             .at("/context/targetingKey", error.to_string())
     })?;
     let queries = app.read(&grant);
-    let position = queries.position(ProjectionName::Catalog).await?;
-    let environment = queries.environment(path.environment_id()).await?;
-    let environment = environment.ok_or_else(Problem::not_found)?;
-    let asked = queries.flag(path.id()).await?.ok_or_else(Problem::not_found)?;
-    let mut reachable = Reachable::new(queries, path.project(), path.environment);
-    if !asked.archived {
-        reachable.add_flag(asked.state);
+    let position = match body.as_of {
+        Some(position) => position,
+        None => queries.position(ProjectionName::Catalog).await?,
+    };
+    let (environment, asked) = (path.environment_id(), path.id());
+    let mut reachable = Reachable::new(queries, path.project(), path.environment, body.as_of);
+    let salt = reachable.salt(environment).await?.ok_or_else(Problem::not_found)?;
+    match reachable.find_flag(asked).await?.ok_or_else(Problem::not_found)? {
+        Flag::Live(asked) => reachable.add_flag(asked),
+        Flag::Absent | Flag::Archived(_) => {}
     }
     let (flags, segments) = reachable.follow().await?;
-    let definition = EnvironmentDefinition {
-        id: environment.state.id().to_string(),
-        salt: environment.state.salt,
-        position: position.to_string(),
-        flags,
-        segments,
-    };
+    let id = environment.to_string();
+    let definition =
+        EnvironmentDefinition { id, salt, position: position.to_string(), flags, segments };
     let (config, _) = Config::compile(&definition);
-    let explanation = config.explain(path.flag.as_str(), &context, Timestamp::now());
+    let at = body.at.unwrap_or_else(Timestamp::now);
+    let explanation = config.explain(path.flag.as_str(), &context, at);
     Ok(Answer::found(explanation, None, position))
 }
 
@@ -118,6 +129,7 @@ struct Reachable<'q> {
     queries: &'q Queries,
     project: ProjectId,
     environment: EnvironmentKey,
+    as_of: Option<Position>,
     flags: BTreeMap<FlagKey, FlagState>,
     segments: BTreeMap<SegmentKey, SegmentState>,
     open_flags: BTreeSet<FlagKey>,
@@ -127,16 +139,55 @@ struct Reachable<'q> {
 type Definitions = (Vec<ff_evaluator::FlagDefinition>, Vec<ff_evaluator::SegmentDefinition>);
 
 impl<'q> Reachable<'q> {
-    fn new(queries: &'q Queries, project: ProjectId, environment: EnvironmentKey) -> Self {
+    fn new(
+        queries: &'q Queries,
+        project: ProjectId,
+        environment: EnvironmentKey,
+        as_of: Option<Position>,
+    ) -> Self {
         Self {
             queries,
             project,
             environment,
+            as_of,
             flags: BTreeMap::new(),
             segments: BTreeMap::new(),
             open_flags: BTreeSet::new(),
             open_segments: BTreeSet::new(),
         }
+    }
+
+    /// The salt of an environment, archived or not.
+    async fn salt(&self, id: EnvironmentId) -> Result<Option<String>, QueryError> {
+        Ok(match self.as_of {
+            None => self.queries.environment(id).await?.map(|found| found.state.salt),
+            Some(position) => {
+                let found = self.queries.as_of::<Environment>(id.0, position).await?;
+                found.as_ref().and_then(Environment::state).map(|state| state.salt.clone())
+            }
+        })
+    }
+
+    async fn find_flag(&self, id: FlagId) -> Result<Option<Flag>, QueryError> {
+        match self.as_of {
+            None => Ok(self.queries.flag(id).await?.map(|found| {
+                if found.archived { Flag::Archived(found.state) } else { Flag::Live(found.state) }
+            })),
+            Some(position) => self.queries.as_of(id.0, position).await,
+        }
+    }
+
+    async fn find_segment(&self, id: SegmentId) -> Result<Option<SegmentState>, QueryError> {
+        Ok(match self.as_of {
+            None => {
+                let found = self.queries.segment(id).await?;
+                found.filter(|segment| !segment.archived).map(|segment| segment.state)
+            }
+            Some(position) => match self.queries.as_of::<Segment>(id.0, position).await? {
+                Some(Segment::Live(state)) => Some(state),
+                _ => None,
+            },
+        })
     }
 
     fn add_flag(&mut self, flag: FlagState) {
@@ -158,15 +209,15 @@ impl<'q> Reachable<'q> {
     async fn follow(mut self) -> Result<Definitions, QueryError> {
         loop {
             if let Some(key) = self.open_flags.pop_first() {
-                let found = self.queries.flag(FlagId::of(self.project, &key)).await?;
-                let live = found.filter(|flag| !flag.archived).map(|flag| flag.state);
-                if let Some(flag) = live.filter(|flag| !self.flags.contains_key(&flag.key)) {
+                if let Some(Flag::Live(flag)) =
+                    self.find_flag(FlagId::of(self.project, &key)).await?
+                    && !self.flags.contains_key(&flag.key)
+                {
                     self.add_flag(flag);
                 }
             } else if let Some(key) = self.open_segments.pop_first() {
-                let found = self.queries.segment(SegmentId::of(self.project, &key)).await?;
-                let live = found.filter(|segment| !segment.archived).map(|segment| segment.state);
-                if let Some(segment) = live.filter(|s| !self.segments.contains_key(&s.key)) {
+                let found = self.find_segment(SegmentId::of(self.project, &key)).await?;
+                if let Some(segment) = found.filter(|s| !self.segments.contains_key(&s.key)) {
                     self.add_segment(segment);
                 }
             } else {

@@ -231,6 +231,25 @@ async fn an_evaluation_is_explained() {
     assert!(pro["steps"].to_string().contains("pros"));
     let free = explain(json!({"targetingKey": "bob", "plan": "free"})).await.is(200).body;
     assert_eq!((&free["value"], &free["reason"]), (&json!(false), &json!("DEFAULT")));
+
+    // As it was before it was turned on, and before there was such a rule.
+    world.act(&format!("{there}/off")).await.is(200);
+    let was = |as_of: Value| {
+        let context = json!({"targetingKey": "ada", "plan": "pro"});
+        let body = json!({"context": context, "as_of": as_of});
+        let request = world.request(Method::POST, &format!("{there}/explain"));
+        world.send(request.json(&body))
+    };
+    let position = on.header("ff-position");
+    let past = was(json!(position)).await.is(200).body;
+    assert_eq!((&past["value"], &past["rule"]), (&json!(true), &json!("r1")));
+    assert_eq!(past["position"], json!(position));
+    let earlier: u64 = position.parse().unwrap();
+    let earlier = was(json!((earlier - 1).to_string())).await.is(200).body;
+    assert_eq!((&earlier["value"], &earlier["reason"]), (&json!(false), &json!("DISABLED")));
+    was(json!("1")).await.problem(404, "FF-1006");
+    assert_eq!(was(json!(1)).await.problem(422, "FF-1001"), ["/as_of"]);
+
     let odd = explain(json!({"targetingKey": {}})).await;
     assert_eq!(odd.problem(422, "FF-1001"), ["/context/targetingKey"]);
     let nowhere = format!("{CHECKOUT}/environments/none/explain");

@@ -79,7 +79,9 @@ async fn a_breached_guardrail_pauses_the_experiment_once_and_says_why() {
 
     // A person knows better, and is not overruled by the same evidence.
     let resumed = post(&api, "experiments/slow/resume", None).await;
-    assert_eq!(resumed.body["status"], "running");
+    let position = resumed.position.unwrap();
+    let found = api.get_at(&format!("{SHOP}/experiments/slow"), &position).await.unwrap();
+    assert_eq!(found.body["status"], "running", "{}", found.body);
     platform.traffic(&["--users", "2000", "--experiment", "slow", "--seed", "9"]).unwrap();
     eventually(&platform, &api, "slow", "the newest users", |r| users(r) >= 3_000).await;
     let found = experiment().await;

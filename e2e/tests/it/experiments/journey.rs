@@ -6,8 +6,11 @@ use ff_e2e::Platform;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{audit, changes, edge_has, eventually, post, results, users};
-use crate::{SHOP, spine::evaluate};
+use super::{audit, changes, eventually, post, results, users};
+use crate::{
+    SHOP,
+    spine::{evaluate, see},
+};
 
 const USERS: u64 = 10_000;
 
@@ -47,8 +50,10 @@ async fn an_experiment_goes_from_the_draft_to_the_shipped_winner() {
     let answer =
         evaluate(&platform, &server_key, "button-color", json!({"targetingKey": "u"})).await;
     assert!(answer.unwrap()["metadata"]["experiment"].is_null(), "a draft serves nobody");
-    let nothing = results(&platform, &api, "button", "").await;
-    assert_eq!(nothing.body["recommendation"]["action"], "not_started", "{}", nothing.body);
+    eventually(&platform, &api, "button", "a draft", |results| {
+        results["recommendation"]["action"] == "not_started"
+    })
+    .await;
 
     // How long must it run? The metric's own history says how many buy, and how many come.
     platform.ingest().unwrap().deliver(&history()).await.unwrap();
@@ -112,7 +117,7 @@ async fn an_experiment_goes_from_the_draft_to_the_shipped_winner() {
     let shipped = post(&api, "experiments/button/ship", None).await;
     assert_eq!(shipped.body["shipped"], "green", "{}", shipped.body);
     let position = shipped.position.unwrap();
-    edge_has(&platform, &position).await;
+    see(&platform, &server_key, "button-color", json!("green")).await;
     for user in 0..20 {
         let context = json!({"targetingKey": format!("user-{user}")});
         let answer = evaluate(&platform, &server_key, "button-color", context).await.unwrap();

@@ -27,6 +27,8 @@ pub(crate) struct Scenario {
     pub(crate) position: Position,
     pub(crate) organization: OrganizationId,
     tips: HashMap<StreamKey, Tip>,
+    /// The next commits belong to this command.
+    pub(crate) command: Option<Uuid>,
     keys: u8,
 }
 
@@ -70,6 +72,7 @@ impl Scenario {
             position: Position::ZERO,
             organization,
             tips: HashMap::new(),
+            command: None,
             keys: 0,
         }
     }
@@ -220,7 +223,7 @@ impl Scenario {
 
     async fn append(&mut self, kind: &'static str, id: Uuid, event: EventRecord) -> Position {
         let stream = StreamKey::new(self.organization.0, kind, id);
-        let command_id = Uuid::new_v4();
+        let command_id = self.command.unwrap_or_else(Uuid::new_v4);
         let draft = Draft {
             tip: self.tips.get(&stream).copied(),
             stream: stream.clone(),
