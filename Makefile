@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 FF := target/release/ff
 
-.PHONY: help install up down dev clean migrate-up migrate-down seed ps logs test test-unit test-integration \
+.PHONY: help install up down dev clean migrate-up migrate-down seed ps logs test test-full test-unit test-integration \
 	test-coverage lint fmt build build-docker docs-generate proto-generate ci bench e2e-clients bins
 
 help: ## This list
@@ -62,6 +62,9 @@ test-unit: ## Run the tests beside the code
 
 test-integration: bins e2e-clients ## Run the tests that need servers
 	cargo test --locked --workspace --test '*'
+
+test-full: build e2e-clients ## Run the whole-system tests at full size, from release builds (some 15 minutes)
+	FF_E2E_FULL=1 FF_BIN=$(CURDIR)/target/release/ff cargo test --locked -p ff-e2e
 
 test-coverage: bins e2e-clients ## Report coverage (installs cargo-llvm-cov)
 	cargo llvm-cov --version >/dev/null 2>&1 || cargo install --locked cargo-llvm-cov

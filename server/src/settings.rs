@@ -274,7 +274,7 @@ pub const ALL: &[Setting] = &[
     },
     Setting {
         path: "ingest.stream_bytes",
-        default: "21474836480",
+        default: "4294967296",
         about: "most bytes of telemetry that JetStream keeps, for at most 72 hours",
     },
     Setting {

@@ -3,7 +3,7 @@
 //! Users go through the real edge, their exposures through the real ingestor into ClickHouse, and what is counted there
 //! must look like chance: arms of the promised size, and no experiment that knows of another. The salt of an
 //! environment is random, so this is another sample in every run; the bands are so wide that chance alone leaves one
-//! about once in a million runs, and so narrow that a biased or shared hash cannot stay within them.
+//! in fewer than one of ten thousand runs, and so narrow that a biased or shared hash cannot stay within them.
 //!
 //! | | | band |
 //! |---|---|---|
@@ -12,7 +12,7 @@
 //! | chi-square p below 0.05 | one in twenty | ± 5 standard deviations, with 1 % for discreteness |
 //! | the same two of pairs of experiments | as above | as above |
 //!
-//! `FF_E2E_FULL=1` takes 1,000 experiments of 1,000 users. It wants release binaries (`FF_BIN=target/release/ff`).
+//! `FF_E2E_FULL=1` takes 1,000 experiments of 1,000 users. It wants release binaries (`FF_BIN=$PWD/target/release/ff`).
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,7 @@ async fn experiments_without_effect_look_like_chance() {
         assert_eq!(total[0] + total[1], users as u64, "every user is in every experiment, once");
         ratios.push(srm::chi_square(&total, &[0.5, 0.5]).unwrap().statistic);
     }
-    assert!(alarms <= 3 + experiments / 200, "{alarms} alarms of {experiments} sound experiments");
+    assert!(alarms <= 4 + experiments / 250, "{alarms} alarms of {experiments} sound experiments");
     look_like_chance("arms", &ratios);
 
     // Each with the next one, in two ways to pair them up.

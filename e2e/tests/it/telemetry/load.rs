@@ -37,8 +37,19 @@ pub struct Told {
     pub acknowledged: BTreeSet<String>,
     /// Batches that were not: what was answered instead.
     pub refused: Vec<String>,
-    /// What each acknowledgement took.
-    pub took: Vec<Duration>,
+    /// When each acknowledged batch was sent, and what the acknowledgement took.
+    pub took: Vec<(Instant, Duration)>,
+}
+
+impl Told {
+    /// Events a second that were acknowledged of those sent in a time, and the 99th percentile of what that took.
+    pub fn pace(&self, from: Instant, until: Instant) -> (f64, Duration) {
+        let sent = self.took.iter().filter(|(sent, _)| (from..until).contains(sent));
+        let mut took: Vec<Duration> = sent.map(|(_, took)| *took).collect();
+        took.sort_unstable();
+        let rate = (took.len() * BATCH) as f64 / (until - from).as_secs_f64();
+        (rate, took.get(took.len() * 99 / 100).copied().unwrap_or_default())
+    }
 }
 
 impl Load {
@@ -71,7 +82,6 @@ impl Load {
             all.took.extend(told.took);
         }
         assert!(!all.acknowledged.is_empty(), "nothing of {} was acknowledged", self.metric);
-        all.took.sort_unstable();
         all
     }
 }
@@ -102,7 +112,7 @@ async fn send(
         match answer {
             Ok(receipt) => {
                 assert_eq!(receipt.body["accepted"], BATCH, "{}", receipt.body);
-                told.took.push(sent.elapsed());
+                told.took.push((sent, sent.elapsed()));
                 told.acknowledged.extend(ids);
             }
             Err(answer) => told.refused.push(answer),

@@ -1,9 +1,9 @@
 //! Servers that are gone for a while, and processes that are killed under load.
 //!
 //! `FF_E2E_FULL=1` takes the sizes of production: ClickHouse is down for two minutes at 10,000 events a second. It
-//! wants release binaries (`FF_BIN=target/release/ff`).
+//! wants release binaries (`FF_BIN=$PWD/target/release/ff`).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ff_e2e::{Platform, metric_events};
 use rand::seq::IndexedRandom as _;
@@ -21,6 +21,7 @@ fn size() -> (Duration, usize) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[allow(clippy::print_stdout, reason = "what it took is for eyes: no time is asserted")]
 async fn clickhouse_may_be_down_under_load_and_nothing_is_lost_or_doubled() {
     let (down, per_second) = size();
     let mut server = ff_testkit::chdb::server().await;
@@ -28,12 +29,15 @@ async fn clickhouse_may_be_down_under_load_and_nothing_is_lost_or_doubled() {
     let (ingest, clickhouse) = (platform.ingest().unwrap(), platform.clickhouse());
 
     let load = Load::start(&ingest, "outage", 8, per_second, Refusal::Note);
+    let began = Instant::now();
     tokio::time::sleep(Duration::from_secs(2)).await;
+    let killed = Instant::now();
     server.kill().await;
     tokio::time::sleep(down).await;
     let (body, _) = metric_events("while-down", 1);
     assert_eq!(ingest.send(&body).await.unwrap().status, 202, "ingest does not need ClickHouse");
     assert!(clickhouse.number("SELECT 1").await.is_err(), "it was down all the time");
+    let back = Instant::now();
     server.start().await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let told = load.stop().await;
@@ -44,7 +48,18 @@ async fn clickhouse_may_be_down_under_load_and_nothing_is_lost_or_doubled() {
         told.refused.len(),
         told.refused[0]
     );
+    let ended = Instant::now();
     stored(&clickhouse, "outage", &told.acknowledged).await;
+    let ((rate, before), (rate_down, while_down)) =
+        (told.pace(began, killed), told.pace(killed, back));
+    println!(
+        "before: {rate:.0} events/s, p99 {before:?}; without ClickHouse: {rate_down:.0} events/s, p99 {while_down:?}"
+    );
+    println!(
+        "{} events, all stored {:?} after the last of them",
+        told.acknowledged.len(),
+        ended.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
