@@ -97,6 +97,7 @@ bench: ## Run the benches and print their ratios
 	cargo bench --locked -p ff-ingest --bench ingest
 	cargo bench --locked -p ff-analytics --bench results
 	cargo bench --locked -p ff-e2e --bench spine
+	cargo bench --locked -p ff-e2e --bench freshness
 
 ci: ## What CI runs
 	cargo fmt --all --check
