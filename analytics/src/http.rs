@@ -30,6 +30,8 @@ use problem::{Problem, code};
 const BODY_MAX: usize = 5 * 1024 * 1024;
 /// How long an answer may take. A result of ten million users from raw events takes seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long ClickHouse may take for what it only has to look up.
+const LOOK_UP: Duration = Duration::from_secs(5);
 /// How many heavy questions are answered at once: each takes a core, here or in ClickHouse.
 const HEAVY: usize = 2;
 
@@ -104,11 +106,11 @@ pub(crate) fn router<H: Host>(app: App<H>) -> Router {
 
 /// Whether results can be read.
 async fn ready<H: Host>(State(app): State<App<H>>) -> Result<&'static str, (StatusCode, String)> {
-    let asked = app.store.written().await;
-    asked.map(|_| "ok").map_err(|error| {
-        tracing::debug!(error = &error as &dyn std::error::Error, "not ready");
-        (StatusCode::SERVICE_UNAVAILABLE, format!("ClickHouse: {error}"))
-    })
+    match tokio::time::timeout(LOOK_UP, app.store.written()).await {
+        Ok(Ok(_)) => Ok("ok"),
+        Ok(Err(error)) => Err((StatusCode::SERVICE_UNAVAILABLE, format!("ClickHouse: {error}"))),
+        Err(_) => Err((StatusCode::SERVICE_UNAVAILABLE, "ClickHouse does not answer".to_owned())),
+    }
 }
 
 impl From<HostError> for Problem {
@@ -135,6 +137,14 @@ impl From<StoreError> for Problem {
         } else {
             Self::internal(&error)
         }
+    }
+}
+
+/// An answer that ClickHouse only has to look up. One that does not come soon does not come.
+async fn soon<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, Problem> {
+    match tokio::time::timeout(LOOK_UP, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(late) => Err(Problem::unavailable("the telemetry", &late)),
     }
 }
 

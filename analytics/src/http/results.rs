@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
 use super::problem::{Problem, code};
-use super::{App, admit, number};
+use super::{App, admit, number, soon};
 use crate::host::Host;
 use crate::plan::ExperimentPlan;
 use crate::report;
@@ -60,14 +60,14 @@ async fn answer<H: Host>(
     } else {
         // Past definitions are rarely those that the snapshots were made with.
         let kept = match (position, telemetry) {
-            (None, None) => app.store.latest(&plan).await?,
+            (None, None) => soon(app.store.latest(&plan)).await?,
             _ => None,
         };
         match kept {
             Some(figures) => Some(figures),
             None => {
                 let _turn = app.turn()?;
-                let newest = app.store.written().await?.position;
+                let newest = soon(app.store.written()).await?.position;
                 let position = match telemetry {
                     Some(asked) if asked > newest => {
                         let detail = format!("telemetry is written up to position {newest}");
