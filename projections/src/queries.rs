@@ -10,6 +10,7 @@ mod dossier;
 mod experiments;
 mod flags;
 mod measures;
+mod narrow;
 mod page;
 mod position;
 mod rows;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{
     ApiKeyRow, Document, Page, ProjectRow, Queries, SegmentRow, Slice, StateFilter,
+    narrow::narrow,
     rows::{Columns, Common},
 };
 use crate::{ProjectionName, QueryError, name::Schema};
@@ -149,16 +150,7 @@ impl Queries {
                      updated_at, position FROM {schema}.segments WHERE project = "
                 ));
                 query.push_bind(project.0);
-                if let Some(archived) = filter.state.archived() {
-                    query.push(" AND archived = ").push_bind(archived);
-                }
-                if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-                    query.push(" AND strpos(search, ").push_bind(search.to_lowercase());
-                    query.push(") > 0");
-                }
-                if !filter.tags.is_empty() {
-                    query.push(" AND tags @> ").push_bind(&filter.tags);
-                }
+                narrow(&mut query, filter.state, filter.search.as_deref(), &filter.tags);
                 if let Some(key) = &after {
                     query.push(" AND key > ").push_bind(key);
                 }

@@ -6,12 +6,12 @@ use ff_domain::{
 };
 use ff_eventlog::Position;
 use jiff::Timestamp;
-use jiff_sqlx::ToSqlx as _;
 use sqlx::{Postgres, QueryBuilder, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
     Document, Page, Queries, Slice, StateFilter,
+    narrow::{After, Order, narrow},
     rows::{Columns, Common},
 };
 use crate::{QueryError, name::Schema};
@@ -89,6 +89,13 @@ pub struct ExperimentRow {
 }
 
 impl ExperimentSort {
+    fn order(self) -> Order {
+        match self {
+            Self::Key => Order::Key,
+            Self::Updated => Order::Updated,
+        }
+    }
+
     /// The list's name in its cursors.
     fn list(self) -> &'static str {
         match self {
@@ -107,10 +114,7 @@ impl Queries {
         page: &Page,
     ) -> Result<Slice<ExperimentRow>, QueryError> {
         let list = filter.sort.list();
-        let after = match filter.sort {
-            ExperimentSort::Key => page.begin(list)?.map(After::Key),
-            ExperimentSort::Updated => page.begin(list)?.map(|(at, id)| After::Updated(at, id)),
-        };
+        let after = filter.sort.order().after(list, page)?;
         let rows = self
             .rows(|schema| select(schema, project, filter, after.as_ref(), page.fetch()))
             .await?;
@@ -132,12 +136,6 @@ impl Queries {
     }
 }
 
-/// Where a page begins.
-enum After {
-    Key(String),
-    Updated(Timestamp, Uuid),
-}
-
 fn select<'q>(
     schema: Schema,
     project: ProjectId,
@@ -151,15 +149,7 @@ fn select<'q>(
          FROM {schema}.experiments WHERE project = "
     ));
     query.push_bind(project.0);
-    if let Some(archived) = filter.state.archived() {
-        query.push(" AND archived = ").push_bind(archived);
-    }
-    if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-        query.push(" AND strpos(search, ").push_bind(search.to_lowercase()).push(") > 0");
-    }
-    if !filter.tags.is_empty() {
-        query.push(" AND tags @> ").push_bind(&filter.tags);
-    }
+    narrow(&mut query, filter.state, filter.search.as_deref(), &filter.tags);
     if !filter.status.is_empty() {
         let names: Vec<&str> = filter.status.iter().map(|status| status.as_str()).collect();
         query.push(" AND status = ANY (").push_bind(names).push(")");
@@ -176,21 +166,7 @@ fn select<'q>(
     if let Some(owner) = filter.owner {
         query.push(" AND owner = ").push_bind(owner.0);
     }
-    match after {
-        Some(After::Key(key)) => {
-            query.push(" AND key > ").push_bind(key);
-        }
-        Some(After::Updated(at, id)) => {
-            query.push(" AND (updated_at, id) < (").push_bind(at.to_sqlx());
-            query.push(", ").push_bind(*id).push(")");
-        }
-        None => {}
-    }
-    query.push(match filter.sort {
-        ExperimentSort::Key => " ORDER BY key",
-        ExperimentSort::Updated => " ORDER BY updated_at DESC, id DESC",
-    });
-    query.push(" LIMIT ").push_bind(limit);
+    filter.sort.order().end(&mut query, after, limit);
     query
 }
 

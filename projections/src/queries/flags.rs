@@ -2,16 +2,15 @@
 
 use ff_domain::{FlagId, FlagState, ProjectId, UserId, flag::Lifetime};
 use ff_evaluator::ValueType;
-use jiff::Timestamp;
-use jiff_sqlx::ToSqlx as _;
 use sqlx::{Postgres, QueryBuilder, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{
     Document, FlagRow, Page, Queries, Slice, StateFilter,
+    narrow::{After, Order, narrow},
     rows::{Columns, Common},
 };
-use crate::{ProjectionName, QueryError, name::Schema};
+use crate::{QueryError, name::Schema};
 
 /// Which flags of a project, and in which order.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -45,6 +44,13 @@ pub enum FlagSort {
 }
 
 impl FlagSort {
+    fn order(self) -> Order {
+        match self {
+            Self::Key => Order::Key,
+            Self::Updated => Order::Updated,
+        }
+    }
+
     /// The list's name in its cursors.
     fn list(self) -> &'static str {
         match self {
@@ -62,18 +68,12 @@ impl Queries {
         filter: &FlagFilter,
         page: &Page,
     ) -> Result<Slice<FlagRow>, QueryError> {
-        let after = After::of(filter.sort, page)?;
+        let list = filter.sort.list();
+        let after = filter.sort.order().after(list, page)?;
         let rows = self
-            .read(ProjectionName::Catalog, |schema| {
-                let mut query = select(schema, project, filter, after.as_ref(), page.fetch());
-                async move {
-                    let rows = query.build().fetch_all(&self.pool).await;
-                    rows.map_err(|source| QueryError::from_sql(ProjectionName::Catalog, source))
-                }
-            })
+            .rows(|schema| select(schema, project, filter, after.as_ref(), page.fetch()))
             .await?;
         let flags = rows.iter().map(flag_row).collect::<Result<Vec<_>, _>>()?;
-        let list = filter.sort.list();
         Ok(match filter.sort {
             FlagSort::Key => Slice::cut(flags, page, list, |flag| flag.key.clone()),
             FlagSort::Updated => Slice::cut(flags, page, list, |flag| (flag.updated_at, flag.id)),
@@ -83,21 +83,6 @@ impl Queries {
     /// A flag in full.
     pub async fn flag(&self, id: FlagId) -> Result<Option<Document<FlagState>>, QueryError> {
         self.document("flag", "flags", id.0).await
-    }
-}
-
-/// Where a page begins.
-enum After {
-    Key(String),
-    Updated(Timestamp, Uuid),
-}
-
-impl After {
-    fn of(sort: FlagSort, page: &Page) -> Result<Option<Self>, QueryError> {
-        Ok(match sort {
-            FlagSort::Key => page.begin(sort.list())?.map(Self::Key),
-            FlagSort::Updated => page.begin(sort.list())?.map(|(at, id)| Self::Updated(at, id)),
-        })
     }
 }
 
@@ -114,15 +99,7 @@ fn select<'q>(
          WHERE project = "
     ));
     query.push_bind(project.0);
-    if let Some(archived) = filter.state.archived() {
-        query.push(" AND archived = ").push_bind(archived);
-    }
-    if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-        query.push(" AND strpos(search, ").push_bind(search.to_lowercase()).push(") > 0");
-    }
-    if !filter.tags.is_empty() {
-        query.push(" AND tags @> ").push_bind(&filter.tags);
-    }
+    narrow(&mut query, filter.state, filter.search.as_deref(), &filter.tags);
     if let Some(kind) = filter.kind {
         query.push(" AND kind = ").push_bind(kind.as_str());
     }
@@ -135,21 +112,7 @@ fn select<'q>(
     if let Some(client_side) = filter.client_side {
         query.push(" AND client_side = ").push_bind(client_side);
     }
-    match after {
-        Some(After::Key(key)) => {
-            query.push(" AND key > ").push_bind(key);
-        }
-        Some(After::Updated(at, id)) => {
-            query.push(" AND (updated_at, id) < (").push_bind(at.to_sqlx());
-            query.push(", ").push_bind(*id).push(")");
-        }
-        None => {}
-    }
-    query.push(match filter.sort {
-        FlagSort::Key => " ORDER BY key",
-        FlagSort::Updated => " ORDER BY updated_at DESC, id DESC",
-    });
-    query.push(" LIMIT ").push_bind(limit);
+    filter.sort.order().end(&mut query, after, limit);
     query
 }
 

@@ -5,7 +5,9 @@ use ff_domain::{
 };
 use sqlx::QueryBuilder;
 
-use super::{Document, Page, Queries, Slice, StateFilter, catalog::DOCUMENT, rows::Columns};
+use super::{
+    Document, Page, Queries, Slice, StateFilter, catalog::DOCUMENT, narrow::narrow, rows::Columns,
+};
 use crate::QueryError;
 
 /// Which metrics of a project. They come by key.
@@ -49,16 +51,7 @@ impl Queries {
                     "SELECT {DOCUMENT} FROM {schema}.metrics WHERE project = "
                 ));
                 query.push_bind(project.0);
-                if let Some(archived) = filter.state.archived() {
-                    query.push(" AND archived = ").push_bind(archived);
-                }
-                if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-                    query.push(" AND strpos(search, ").push_bind(search.to_lowercase());
-                    query.push(") > 0");
-                }
-                if !filter.tags.is_empty() {
-                    query.push(" AND tags @> ").push_bind(&filter.tags);
-                }
+                narrow(&mut query, filter.state, filter.search.as_deref(), &filter.tags);
                 if let Some(kind) = filter.kind {
                     query.push(" AND kind = ").push_bind(kind);
                 }
@@ -99,13 +92,7 @@ impl Queries {
                     "SELECT {DOCUMENT} FROM {schema}.layers WHERE project = "
                 ));
                 query.push_bind(project.0);
-                if let Some(archived) = filter.state.archived() {
-                    query.push(" AND archived = ").push_bind(archived);
-                }
-                if let Some(search) = filter.search.as_deref().filter(|search| !search.is_empty()) {
-                    query.push(" AND strpos(search, ").push_bind(search.to_lowercase());
-                    query.push(") > 0");
-                }
+                narrow(&mut query, filter.state, filter.search.as_deref(), &[]);
                 if let Some(key) = &after {
                     query.push(" AND key > ").push_bind(key);
                 }
