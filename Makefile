@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 FF := target/release/ff
+SCHEMATHESIS := .local/schemathesis
 
 .PHONY: help install up down dev clean migrate-up migrate-down seed ps logs test test-full test-unit test-integration \
 	test-coverage lint fmt build build-docker docs-generate proto-generate ci bench e2e-clients bins
@@ -52,6 +53,13 @@ bins: # Debug binaries that the integration and whole-system tests start
 
 e2e-clients: # Public clients that the whole-system tests run
 	npm ci --prefix e2e/clients --no-fund --no-audit
+	npm ci --prefix testkit/provider --no-fund --no-audit
+	$(MAKE) $(SCHEMATHESIS)/installed
+
+$(SCHEMATHESIS)/installed: e2e/schemathesis/requirements.txt # The tool that holds the API against its document
+	python3 -m venv --clear $(SCHEMATHESIS)
+	$(SCHEMATHESIS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
 
 test: bins e2e-clients ## Run every test
 	cargo test --locked --workspace
@@ -91,6 +99,8 @@ bench: ## Run the benches and print their ratios
 	cargo bench --locked -p ff-evaluator --bench against_sha256
 	cargo bench --locked -p ff-analytics --bench stats
 	cargo bench --locked -p ff-auth --bench enforce
+	cargo bench --locked -p ff-security --bench key_use
+	cargo bench --locked -p ff-limits
 	cargo bench --locked -p ff-projections --bench replay
 	cargo bench --locked -p ff-edge --bench wrk
 	cargo build --release --locked -p ff-server -p ff-stack --bins

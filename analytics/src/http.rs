@@ -2,25 +2,29 @@
 //! themselves.
 //!
 //! Results belong to a project, so they need a login of it. The calculators know nothing but what they are sent, so
-//! they are open; what they may cost is bounded.
+//! they are open; what they may cost is bounded, and how often an address may ask.
 
 mod calculators;
 mod planning;
 mod problem;
 mod results;
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
+use ff_front::{
+    BodyError, BodyLimits, ClientAddress, CorsRules, Harden, Origins, cors, harden, limited, within,
+};
+use ff_limits::{Limit, Limits, Quota, Subject};
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::CorsLayer;
-use tower_http::timeout::TimeoutLayer;
 
 use crate::host::{Host, HostError};
 use crate::store::{Store, StoreError};
@@ -28,6 +32,8 @@ use problem::{Problem, code};
 
 /// Most bytes of a request.
 const BODY_MAX: usize = 5 * 1024 * 1024;
+/// How often an address may ask the calculators.
+const CALCULATORS: Limit = Limit::new("calculators", Quota::new(120, Duration::from_secs(60)));
 /// How long an answer may take. A result of ten million users from raw events takes seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long ClickHouse may take for what it only has to look up.
@@ -41,6 +47,7 @@ pub(crate) struct App<H> {
     pub(crate) store: Store,
     heavy: Arc<Semaphore>,
     render: Arc<dyn Fn() -> String + Send + Sync>,
+    limits: Limits,
 }
 
 impl<H> Clone for App<H> {
@@ -50,6 +57,7 @@ impl<H> Clone for App<H> {
             store: self.store.clone(),
             heavy: Arc::clone(&self.heavy),
             render: Arc::clone(&self.render),
+            limits: self.limits.clone(),
         }
     }
 }
@@ -59,8 +67,9 @@ impl<H: Host> App<H> {
         host: Arc<H>,
         store: Store,
         render: Arc<dyn Fn() -> String + Send + Sync>,
+        limits: Limits,
     ) -> Self {
-        Self { host, store, heavy: Arc::new(Semaphore::new(HEAVY)), render }
+        Self { host, store, heavy: Arc::new(Semaphore::new(HEAVY)), render, limits }
     }
 
     /// The right to do something heavy.
@@ -76,9 +85,21 @@ impl<H: Host> App<H> {
     }
 }
 
+/// What pages may send and see.
+const CORS: CorsRules<'_> = CorsRules {
+    methods: &[Method::GET, Method::POST],
+    headers: &["authorization", "content-type", "ff-min-position"],
+    exposed: &["ratelimit", "ratelimit-policy", "retry-after"],
+    max_age: Duration::from_secs(600),
+};
+
 /// All routes.
-pub(crate) fn router<H: Host>(app: App<H>) -> Router {
-    Router::new()
+pub(crate) fn router<H: Host>(app: App<H>, origins: &Origins, careful: Harden) -> Router {
+    let calculators = Router::new()
+        .route("/v1/power", post(calculators::power::<H>))
+        .route("/v1/stats", post(calculators::stats::<H>))
+        .route_layer(from_fn_with_state(app.clone(), counted::<H>));
+    let router = Router::new()
         .route(
             "/v1/orgs/{org}/projects/{project}/experiments/{experiment}/results",
             get(results::results::<H>),
@@ -87,8 +108,7 @@ pub(crate) fn router<H: Host>(app: App<H>) -> Router {
             "/v1/orgs/{org}/projects/{project}/experiments/{experiment}/plan",
             get(planning::of_experiment::<H>),
         )
-        .route("/v1/power", post(calculators::power::<H>))
-        .route("/v1/stats", post(calculators::stats::<H>))
+        .merge(calculators)
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready::<H>))
         .route("/metrics", get(|State(app): State<App<H>>| async move { (app.render)() }))
@@ -99,9 +119,48 @@ pub(crate) fn router<H: Host>(app: App<H>) -> Router {
         })
         .with_state(app)
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
-        .layer(CorsLayer::permissive())
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(broken));
+    // From the inside out: a body is taken in within its limits, what is slow is given up, and every answer that
+    // leaves gets its headers.
+    let router =
+        limited(router, BodyLimits::new(BODY_MAX), |error| Problem::from(error).into_response());
+    let router = within(router, PATIENCE, || {
+        let detail = "the answer took too long: ask for less, or again";
+        Problem::new(StatusCode::GATEWAY_TIMEOUT, code::TOO_SLOW, detail).into_response()
+    });
+    harden(router.layer(cors(origins, CORS)), careful)
+}
+
+/// Answers an address that has not asked too often.
+async fn counted<H: Host>(
+    State(app): State<App<H>>,
+    ClientAddress(address): ClientAddress,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (mut response, headers) =
+        match app.limits.take(&[(&CALCULATORS, Subject::Address(address))], 1).await {
+            Ok(left) => (next.run(request).await, left.headers().collect::<Vec<_>>()),
+            Err(refused) => {
+                let (status, detail) = (StatusCode::TOO_MANY_REQUESTS, refused.to_string());
+                let problem = Problem::new(status, code::RATE_LIMITED, detail);
+                (problem.into_response(), refused.headers().collect())
+            }
+        };
+    response.headers_mut().extend(headers);
+    response
+}
+
+/// A handler panicked. What it said is in the log, by the panic hook and here.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over like this")]
+fn broken(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic
+        .downcast_ref::<&'static str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no text");
+    tracing::error!(panic = text, "a handler panicked");
+    Problem::unexplained().into_response()
 }
 
 /// Whether results can be read.
@@ -127,6 +186,16 @@ impl From<HostError> for Problem {
             }
             HostError::Unavailable(_) => Self::unavailable("what is known of experiments", &error),
         }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let code = match error {
+            BodyError::TooLarge(_) | BodyError::Ratio(_) => code::TOO_LARGE,
+            _ => code::BAD_BODY,
+        };
+        Self::new(error.status(), code, error.to_string())
     }
 }
 

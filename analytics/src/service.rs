@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use clickhouse::Client;
-use tokio::net::TcpListener;
+use ff_front::{
+    BindError, Harden, Listener, Origins, Protocols, Proxies, ServeOptions, Tls, TlsError, serve,
+};
+use ff_limits::Limits;
 use tokio_util::sync::CancellationToken;
 
 use crate::host::Host;
@@ -18,10 +21,37 @@ use crate::store::Store;
 pub struct AnalyticsOptions {
     /// Where it listens; port 0 takes any free one.
     pub listen: SocketAddr,
+    /// How it is encrypted; not at all if absent.
+    pub tls: Option<Tls>,
+    /// Pages of these origins may call it; none unless set otherwise. Results need a login, so it is not for everybody's.
+    pub cors: Origins,
+    /// Whose word on the addresses of clients counts.
+    pub proxies: Proxies,
+    /// Counts what each address asks of the calculators.
+    pub limits: Limits,
     /// The ClickHouse that has the telemetry.
     pub clickhouse: Client,
     /// What `/metrics` answers.
     pub render: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+impl AnalyticsOptions {
+    /// The usual limits, counted here alone.
+    pub fn new(
+        listen: SocketAddr,
+        clickhouse: Client,
+        render: Arc<dyn Fn() -> String + Send + Sync>,
+    ) -> Self {
+        Self {
+            listen,
+            tls: None,
+            cors: Origins::none(),
+            proxies: Proxies::none(),
+            limits: Limits::local(),
+            clickhouse,
+            render,
+        }
+    }
 }
 
 impl fmt::Debug for AnalyticsOptions {
@@ -30,7 +60,7 @@ impl fmt::Debug for AnalyticsOptions {
     }
 }
 
-/// The analytics engine could not start, or could not go on.
+/// The analytics engine could not start. Once it runs, nothing stops it.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyticsError {
     /// The address is taken or not ours.
@@ -42,9 +72,9 @@ pub enum AnalyticsError {
         #[source]
         source: std::io::Error,
     },
-    /// The listener failed.
-    #[error("the analytics engine cannot go on listening")]
-    Serve(#[source] std::io::Error),
+    /// The certificate, or something that belongs to it, cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 impl AnalyticsError {
@@ -53,7 +83,7 @@ impl AnalyticsError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Listen { .. } => "FF-5020",
-            Self::Serve(_) => "FF-5021",
+            Self::Tls(error) => error.code(),
         }
     }
 }
@@ -61,8 +91,7 @@ impl AnalyticsError {
 /// The analytics engine, listening.
 #[derive(Debug)]
 pub struct Analytics<H> {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
     options: AnalyticsOptions,
     host: Arc<H>,
 }
@@ -77,42 +106,40 @@ impl<H: Host> Analytics<H> {
         host: H,
         shutdown: CancellationToken,
     ) -> Result<(), AnalyticsError> {
-        Self::open(options, host).await?.serve(shutdown).await
+        Self::open(options, host).await?.serve(shutdown).await;
+        Ok(())
     }
 
     /// Opens the port. ClickHouse need not be up.
     ///
     /// # Errors
-    /// [`AnalyticsError::Listen`].
+    /// [`AnalyticsError`].
     pub async fn open(options: AnalyticsOptions, host: H) -> Result<Self, AnalyticsError> {
         let address = options.listen;
-        let listen = |source| AnalyticsError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
-        Ok(Self { listener, address, options, host: Arc::new(host) })
+        let listening = Listener::bind(address, options.tls.as_ref(), Protocols::Http1AndHttp2);
+        let listener = listening.await.map_err(|error| match error {
+            BindError::Listen(source) => AnalyticsError::Listen { address, source },
+            BindError::Tls(error) => AnalyticsError::Tls(error),
+        })?;
+        Ok(Self { listener, options, host: Arc::new(host) })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Serves until `shutdown`.
-    ///
-    /// # Errors
-    /// [`AnalyticsError::Serve`].
-    pub async fn serve(self, shutdown: CancellationToken) -> Result<(), AnalyticsError> {
-        tracing::info!(address = %self.address, "the analytics engine is listening");
+    pub async fn serve(self, shutdown: CancellationToken) {
+        tracing::info!(address = %self.address(), "the analytics engine is listening");
         let store = Store::new(self.options.clickhouse.clone());
         let refreshing = refresher::run(Arc::clone(&self.host), store.clone(), shutdown.clone());
-        let app = App::new(self.host, store, self.options.render);
-        let serving = async {
-            axum::serve(self.listener, http::router(app))
-                .with_graceful_shutdown(shutdown.cancelled_owned())
-                .await
-        };
-        let (served, ()) = tokio::join!(serving, refreshing);
-        served.map_err(AnalyticsError::Serve)
+        let AnalyticsOptions { render, limits, cors, proxies, .. } = self.options;
+        let app = App::new(self.host, store, render, limits);
+        let router = http::router(app, &cors, Harden::api(self.listener.is_tls()));
+        let options = ServeOptions { proxies, ..ServeOptions::default() };
+        let serving = serve(self.listener, router, options, shutdown.cancelled_owned());
+        tokio::join!(serving, refreshing);
     }
 }

@@ -4,14 +4,13 @@
 //! one, which turns "somebody forgot the check" from a hole into a program that does not compile.
 //! Policies change by implementing [`Authorizer`] anew; nothing that holds a grant notices.
 
-use std::collections::HashMap;
-use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::access::Gift;
 use crate::permission::Permission;
-use crate::principal::Principal;
+use crate::principal::{Principal, PrincipalKind};
 
 /// Decides who may do what.
 pub trait Authorizer: Send + Sync {
@@ -35,6 +34,7 @@ pub struct Grant {
     principal: Principal,
     permission: Permission,
     scope: Scope,
+    gifts: Vec<Gift>,
 }
 
 /// Where something is done: an organization, or a part of it.
@@ -60,26 +60,23 @@ pub enum Denied {
         /// What was lacking.
         permission: Permission,
     },
-}
-
-/// What a user is in an organization.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Role {
-    /// May do everything in it.
-    Owner,
-}
-
-/// Knows who belongs where. It is asked on every request, so an answer must not need I/O.
-pub trait Memberships: Send + Sync {
-    /// The role of `user` in `org`, or `None` for a stranger.
-    fn role(&self, user: Uuid, org: Uuid) -> Option<Role>;
+    /// They may do such a thing, but not give what they do not have themselves.
+    #[error("nobody gives or takes what they do not have, here {gift}: ask somebody who has it")]
+    TooMuch {
+        /// What they have not.
+        gift: Gift,
+    },
 }
 
 impl Grant {
     /// For the authorizers of this crate alone.
-    pub(crate) fn new(principal: &Principal, permission: Permission, scope: &Scope) -> Self {
-        Self { principal: principal.clone(), permission, scope: *scope }
+    pub(crate) fn new(
+        principal: &Principal,
+        permission: Permission,
+        scope: &Scope,
+        gifts: Vec<Gift>,
+    ) -> Self {
+        Self { principal: principal.clone(), permission, scope: *scope, gifts }
     }
 
     /// Who was granted it.
@@ -106,6 +103,13 @@ impl Grant {
     pub fn allows(&self, permission: Permission, scope: &Scope) -> bool {
         self.permission == permission && self.scope == *scope
     }
+
+    /// Whether this proof is good for giving these away. The platform itself gives what it was told to.
+    #[must_use]
+    pub fn gives(&self, gifts: &[Gift]) -> bool {
+        self.principal.kind == PrincipalKind::System
+            || gifts.iter().all(|gift| self.gifts.contains(gift))
+    }
 }
 
 impl Scope {
@@ -128,19 +132,6 @@ impl Scope {
     }
 }
 
-/// A fixed table of (user, organization), for tests and tools.
-impl<S: BuildHasher + Send + Sync> Memberships for HashMap<(Uuid, Uuid), Role, S> {
-    fn role(&self, user: Uuid, org: Uuid) -> Option<Role> {
-        self.get(&(user, org)).copied()
-    }
-}
-
-impl<M: Memberships + ?Sized> Memberships for Arc<M> {
-    fn role(&self, user: Uuid, org: Uuid) -> Option<Role> {
-        (**self).role(user, org)
-    }
-}
-
 impl<A: Authorizer + ?Sized> Authorizer for Arc<A> {
     fn authorize(
         &self,
@@ -159,7 +150,7 @@ mod tests {
     #[test]
     fn a_grant_is_good_for_what_it_names_and_nothing_else() {
         let scope = Scope::organization(Uuid::from_u128(1)).in_project(Uuid::from_u128(2));
-        let grant = Grant::new(&Principal::system(), Permission::FlagToggle, &scope);
+        let grant = Grant::new(&Principal::system(), Permission::FlagToggle, &scope, Vec::new());
 
         assert!(grant.allows(Permission::FlagToggle, &scope));
         assert!(!grant.allows(Permission::FlagArchive, &scope));

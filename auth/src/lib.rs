@@ -17,23 +17,24 @@ pub mod access;
 mod authorize;
 pub mod keys;
 pub mod lockout;
-mod owner;
 pub mod passwords;
 mod permission;
 mod principal;
+mod system;
 pub mod tokens;
 
 pub use access::{
-    Access, Assignment, BadRoleKey, BuiltInRole, CasbinAuthorizer, Enforcer, OrganizationPolicy,
-    Place, RoleKey, RoleName,
+    Access, Assignment, BadRoleKey, BuiltInRole, CasbinAuthorizer, Enforcer, Gift,
+    OrganizationPolicy, Place, RoleKey, RoleName,
 };
-pub use authorize::{Authorizer, Denied, Grant, Memberships, Role, Scope};
+pub use authorize::{Authorizer, Denied, Grant, Scope};
 pub use keys::{KeyError, KeyHash, KeyKind, KeyPrefix, NewKey, ParsedKey, PlainKey};
 pub use lockout::{LockedOut, Lockout, LockoutPolicy};
-pub use owner::OwnerAuthorizer;
 pub use passwords::{Cost, PasswordError, PasswordHash, PasswordService};
-pub use permission::{Permission, UnknownPermission};
+pub use permission::{Permission, UnknownPermission, right};
 pub use principal::{Member, Principal, PrincipalKind, TokenRole, TokenScope};
+pub use system::SystemAuthorizer;
 pub use tokens::{
-    AccessClaims, IssuedToken, TokenError, TokenKey, TokenKeyError, TokenKeys, TokenService,
+    AccessClaims, IssuedToken, SessionOf, TokenError, TokenKey, TokenKeyError, TokenKeys,
+    TokenService,
 };

@@ -9,7 +9,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::access::BuiltInRole;
-use crate::principal::TokenRole;
 
 macro_rules! permissions {
     ($($variant:ident $name:literal $role:ident $doc:literal)*) => {
@@ -29,11 +28,38 @@ macro_rules! permissions {
                 match self { $(Self::$variant => $name),* }
             }
 
+            /// What whoever has it may do, in a sentence.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Self::$variant => $doc),* }
+            }
+
             /// The least built-in role that holds it.
             #[must_use]
             pub const fn least_role(self) -> BuiltInRole {
                 match self { $(Self::$variant => BuiltInRole::$role),* }
             }
+        }
+
+        /// Permissions as types, for what asks for one of them where a program is compiled.
+        pub mod right {
+            use super::Permission;
+
+            /// A permission as a type.
+            pub trait Right: Send + Sync + 'static {
+                /// The permission.
+                const PERMISSION: Permission;
+            }
+
+            $(
+                #[doc = $doc]
+                #[derive(Debug, Clone, Copy)]
+                pub struct $variant;
+
+                impl Right for $variant {
+                    const PERMISSION: Permission = Permission::$variant;
+                }
+            )*
         }
     };
 }
@@ -80,23 +106,20 @@ permissions! {
     ApiKeyRead           "api_key.read"          Admin  "See which keys exist, never the keys."
     ApiKeyIssue          "api_key.issue"         Admin  "Issue or rotate a key."
     ApiKeyRevoke         "api_key.revoke"        Admin  "Revoke a key."
+    PersonalTokenIssue   "personal_token.issue"  Viewer "Issue a token that may do some of what oneself may."
+    PersonalTokenRevoke  "personal_token.revoke" Viewer "Revoke a token of one's own."
     MembershipRead       "membership.read"       Viewer "See who belongs to an organization."
-    MembershipGrant      "membership.grant"      Admin  "Add a member or change their role."
-    MembershipRevoke     "membership.revoke"     Admin  "Remove a member."
+    MembershipGrant      "membership.grant"      Admin  "Add a member or give them a role."
+    MembershipRevoke     "membership.revoke"     Admin  "Remove a member or take a role from them."
+    MembershipLeave      "membership.leave"      Viewer "Leave an organization."
+    RoleDefine           "role.define"           Admin  "Make, change or remove a role of the organization's own."
+    ServiceAccountRead   "service_account.read"  Viewer "See service accounts and their roles."
+    ServiceAccountCreate "service_account.create" Admin "Create a service account."
+    ServiceAccountEdit   "service_account.edit"  Admin  "Change a service account's details and roles."
+    ServiceAccountArchive "service_account.archive" Admin "Archive or restore a service account."
+    SignInConfigure      "sign_in.configure"     Owner  "Connect the organization to its identity provider."
     AuditRead            "audit.read"            Viewer "Read and verify the audit log."
-}
-
-impl Permission {
-    /// The least role of an API token that [`OwnerAuthorizer`](crate::OwnerAuthorizer) wants for it.
-    /// No token is an owner; that policy lets an admin's token do what only owners do.
-    #[must_use]
-    pub const fn least_token_role(self) -> TokenRole {
-        match self.least_role() {
-            BuiltInRole::Viewer => TokenRole::Viewer,
-            BuiltInRole::Editor => TokenRole::Editor,
-            BuiltInRole::Admin | BuiltInRole::Owner => TokenRole::Admin,
-        }
-    }
+    SecurityRead         "security.read"         Admin  "Read and export the security log."
 }
 
 /// The name is of no permission.
@@ -147,11 +170,21 @@ mod tests {
     }
 
     #[test]
-    fn a_viewer_reads_and_does_nothing_else() {
+    fn a_viewer_reads_and_does_what_is_about_themselves() {
         for &permission in Permission::ALL {
             if permission.least_role() == BuiltInRole::Viewer {
-                assert!(permission.as_str().ends_with(".read"), "{permission} is no reading");
+                let name = permission.as_str();
+                let own = name.starts_with("personal_token.") || name == "membership.leave";
+                assert!(own || name.ends_with(".read"), "{permission} is no reading");
             }
+        }
+    }
+
+    #[test]
+    fn what_each_is_about_is_a_sentence() {
+        for &permission in Permission::ALL {
+            let about = permission.about();
+            assert!(about.ends_with('.') && about.starts_with(char::is_uppercase), "{about}");
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::authorize::Scope;
 pub struct Principal {
     /// What kind of caller, and its id.
     pub kind: PrincipalKind,
-    /// The organization an API key belongs to. A user may belong to several, so theirs are asked of
-    /// [`Memberships`](crate::Memberships) instead.
+    /// The organization an API key belongs to, or that a session is limited to because the organization's own identity
+    /// provider vouched for it. A user may belong to several otherwise.
     pub org: Option<Uuid>,
     /// What an API key was issued for. Empty for users and the system.
     pub scopes: Vec<TokenScope>,
@@ -91,6 +91,12 @@ impl Principal {
     #[must_use]
     pub fn api_key(key_id: Uuid, org: Uuid, scopes: Vec<TokenScope>) -> Self {
         Self { kind: PrincipalKind::ApiKey { key_id }, org: Some(org), scopes, owner: None }
+    }
+
+    /// The same person, in a session that is good in this organization alone.
+    #[must_use]
+    pub fn within(self, org: Option<Uuid>) -> Self {
+        Self { org, ..self }
     }
 
     /// The same API key, as one that belongs to `owner` and can never do more than they can.

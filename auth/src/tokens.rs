@@ -20,6 +20,7 @@ pub use key::{TokenKey, TokenKeyError, TokenKeys};
 
 const ISSUER: &str = "ff-control";
 const AUDIENCE: &str = "ff-control-api";
+
 /// Issues and checks access tokens.
 pub struct TokenService {
     keys: TokenKeys,
@@ -34,11 +35,22 @@ pub struct IssuedToken {
     pub expires_at: Timestamp,
 }
 
+/// Whose session a token is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionOf {
+    /// Who signed in (`sub`).
+    pub user: Uuid,
+    /// The session (`sid`): when it is closed, its tokens are not accepted any more.
+    pub session: Uuid,
+    /// The one organization that it is good for (`org`), or all that the person belongs to.
+    pub organization: Option<Uuid>,
+}
+
 /// What an accepted token says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// Who signed in (`sub`).
-    pub user_id: Uuid,
+    /// Who signed in, and in which session.
+    pub of: SessionOf,
     /// The token's own id (`jti`).
     pub token_id: Uuid,
     /// When it was issued (`iat`).
@@ -81,6 +93,12 @@ pub enum TokenError {
         /// When it will be.
         from: Timestamp,
     },
+    /// It would be accepted for longer than any that is issued here.
+    #[error("the access token claims to live until {at}, longer than any does: sign in again")]
+    TooLong {
+        /// Until when.
+        at: Timestamp,
+    },
     /// The signing failed.
     #[error("the access token could not be signed: report this with the log of the service")]
     Signing {
@@ -95,15 +113,25 @@ struct ClaimsOut<'a> {
     iss: &'a str,
     aud: &'a str,
     sub: Uuid,
+    sid: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    org: Option<Uuid>,
     jti: Uuid,
     iat: i64,
     exp: i64,
 }
 
-/// Issuer and audience are checked before these are looked at.
+/// What a token must say, each claim once and of the one type that it is issued with. Lists of issuers or audiences
+/// are refused here, the JWT library would be content with one of theirs.
 #[derive(Deserialize)]
 struct ClaimsIn {
+    #[serde(rename = "iss")]
+    _issuer: String,
+    #[serde(rename = "aud")]
+    _audience: String,
     sub: Uuid,
+    sid: Uuid,
+    org: Option<Uuid>,
     jti: Uuid,
     iat: i64,
     exp: i64,
@@ -114,19 +142,22 @@ impl TokenService {
     /// How long a token is accepted.
     pub const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 
+    /// How far the clock of the replica that issued a token may be ahead.
+    pub const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
     /// A service with these keys.
     #[must_use]
     pub fn new(keys: TokenKeys) -> Self {
         Self { keys }
     }
 
-    /// A token for `user_id` from `now` on; `rng` makes its id.
+    /// A token for a session from `now` on; `rng` makes its id.
     ///
     /// # Errors
     /// [`TokenError::Signing`], which a correct build never gives.
     pub fn issue<R: CryptoRng + ?Sized>(
         &self,
-        user_id: Uuid,
+        of: SessionOf,
         now: Timestamp,
         rng: &mut R,
     ) -> Result<IssuedToken, TokenError> {
@@ -137,7 +168,9 @@ impl TokenService {
         let claims = ClaimsOut {
             iss: ISSUER,
             aud: AUDIENCE,
-            sub: user_id,
+            sub: of.user,
+            sid: of.session,
+            org: of.organization,
             jti: uuid::Builder::from_random_bytes(id).into_uuid(),
             iat,
             exp,
@@ -172,10 +205,18 @@ impl TokenService {
                 return Err(TokenError::NotYetValid { from });
             }
         }
+        let issued_at = time("iat", claims.iat)?;
+        if issued_at.duration_since(now) > Self::CLOCK_SKEW {
+            return Err(TokenError::NotYetValid { from: issued_at });
+        }
+        // Revocations are forgotten once no token from before them can live: none may outlive that.
+        if expires_at.duration_since(issued_at) > Self::LIFETIME {
+            return Err(TokenError::TooLong { at: expires_at });
+        }
         Ok(AccessClaims {
-            user_id: claims.sub,
+            of: SessionOf { user: claims.sub, session: claims.sid, organization: claims.org },
             token_id: claims.jti,
-            issued_at: time("iat", claims.iat)?,
+            issued_at,
             expires_at,
         })
     }

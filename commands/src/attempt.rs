@@ -30,6 +30,9 @@ impl<A: Executable> Attempt<A> for Ordinary<'_, A> {
         if before.place(self.command).is_some_and(|place| !place.is_in(self.grant.scope())) {
             return Ok(Verdict::Refused(CommandError::NotGranted));
         }
+        if !self.grant.gives(&before.gifts(self.target.org, self.command)) {
+            return Ok(Verdict::Refused(CommandError::GivesOther));
+        }
         let around = Surroundings::new(shared, self.target.org, self.meta.at);
         if let Some(parent) = A::parent(self.command)
             && !around.has(parent).await?

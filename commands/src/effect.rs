@@ -10,8 +10,8 @@ use std::{
 };
 
 use ff_domain::{
-    Flag, FlagCommand, FlagId, Layer, LayerCommand, LayerId, OrganizationId, Project,
-    ProjectCommand, ProjectId,
+    ApiKey, ApiKeyCommand, ApiKeyId, Flag, FlagCommand, FlagId, Layer, LayerCommand, LayerId,
+    Organization, OrganizationCommand, OrganizationId, Project, ProjectCommand, ProjectId,
 };
 use ff_eventlog::{Draft, EncodeError, EventLog, Freshness, Loaded, LogError};
 use tokio::sync::OwnedMutexGuard;
@@ -29,6 +29,10 @@ pub enum Effect {
     Layer(LayerId, LayerCommand),
     /// A project.
     Project(ProjectId, ProjectCommand),
+    /// A key.
+    ApiKey(ApiKeyId, ApiKeyCommand),
+    /// The organization.
+    Organization(OrganizationId, OrganizationCommand),
 }
 
 /// Someone who can be asked for an effect. Turns are taken in this order, each after the asking aggregate's own, so
@@ -41,6 +45,10 @@ pub enum Party {
     Layer(LayerId),
     /// A project.
     Project(ProjectId),
+    /// A key.
+    ApiKey(ApiKeyId),
+    /// The organization.
+    Organization(OrganizationId),
 }
 
 impl Effect {
@@ -49,6 +57,8 @@ impl Effect {
             Self::Flag(id, _) => Party::Flag(*id),
             Self::Layer(id, _) => Party::Layer(*id),
             Self::Project(id, _) => Party::Project(*id),
+            Self::ApiKey(id, _) => Party::ApiKey(*id),
+            Self::Organization(id, _) => Party::Organization(*id),
         }
     }
 }
@@ -67,6 +77,8 @@ pub(crate) struct Parties {
     flags: BTreeMap<FlagId, Asked<Flag>>,
     layers: BTreeMap<LayerId, Asked<Layer>>,
     projects: BTreeMap<ProjectId, Asked<Project>>,
+    api_keys: BTreeMap<ApiKeyId, Asked<ApiKey>>,
+    organizations: BTreeMap<OrganizationId, Asked<Organization>>,
 }
 
 /// One of them, and the right to change it for a while.
@@ -97,6 +109,12 @@ impl Parties {
                 Party::Project(id) => {
                     read.projects.insert(id, Asked::read(shared, org, id).await?);
                 }
+                Party::ApiKey(id) => {
+                    read.api_keys.insert(id, Asked::read(shared, org, id).await?);
+                }
+                Party::Organization(id) => {
+                    read.organizations.insert(id, Asked::read(shared, org, id).await?);
+                }
             }
         }
         Ok(read)
@@ -105,7 +123,10 @@ impl Parties {
     fn all(&self) -> BTreeSet<Party> {
         let flags = self.flags.keys().copied().map(Party::Flag);
         let layers = self.layers.keys().copied().map(Party::Layer);
-        flags.chain(layers).chain(self.projects.keys().copied().map(Party::Project)).collect()
+        let projects = self.projects.keys().copied().map(Party::Project);
+        let keys = self.api_keys.keys().copied().map(Party::ApiKey);
+        let organizations = self.organizations.keys().copied().map(Party::Organization);
+        flags.chain(layers).chain(projects).chain(keys).chain(organizations).collect()
     }
 
     /// Plans effects, and the effects of those.
@@ -136,6 +157,19 @@ impl Parties {
                     }
                     None => return Ok(Err(self.missing(party, &open))),
                 },
+                Effect::ApiKey(id, command) => match self.api_keys.get_mut(&id) {
+                    Some(asked) => {
+                        asked.plan(command, around).await?.map_err(CommandError::ApiKeyRejected)
+                    }
+                    None => return Ok(Err(self.missing(party, &open))),
+                },
+                Effect::Organization(id, command) => match self.organizations.get_mut(&id) {
+                    Some(asked) => asked
+                        .plan(command, around)
+                        .await?
+                        .map_err(CommandError::OrganizationRejected),
+                    None => return Ok(Err(self.missing(party, &open))),
+                },
             };
             match answer {
                 Ok(further) => open.extend(further),
@@ -159,6 +193,12 @@ impl Parties {
         meta: &CommandMeta,
     ) -> Result<(Vec<Draft>, Vec<OwnedMutexGuard<()>>), EncodeError> {
         let (mut drafts, mut turns) = (Vec::new(), Vec::new());
+        for (id, asked) in self.organizations {
+            asked.draft(org, id, meta, &mut drafts, &mut turns)?;
+        }
+        for (id, asked) in self.api_keys {
+            asked.draft(org, id, meta, &mut drafts, &mut turns)?;
+        }
         for (id, asked) in self.projects {
             asked.draft(org, id, meta, &mut drafts, &mut turns)?;
         }

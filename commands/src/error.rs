@@ -1,6 +1,6 @@
 //! Why a command was not executed.
 
-use ff_domain::{FlagError, LayerError, ProjectError};
+use ff_domain::{ApiKeyError, FlagError, LayerError, OrganizationError, ProjectError};
 use ff_eventlog::{AppendError, Cause, EncodeError, LogError};
 
 use crate::{Executable, Parent};
@@ -20,6 +20,12 @@ pub enum CommandError<A: Executable> {
     /// The layer refused what the command means for it.
     #[error(transparent)]
     LayerRejected(LayerError),
+    /// The key that was to be replaced refused.
+    #[error(transparent)]
+    ApiKeyRejected(ApiKeyError),
+    /// The organization refused what the command means for it.
+    #[error(transparent)]
+    OrganizationRejected(OrganizationError),
     /// What it would be created in does not exist.
     #[error("there is no such {}", parent.name())]
     ParentNotFound {
@@ -29,6 +35,9 @@ pub enum CommandError<A: Executable> {
     /// The grant is for something else than this command does, or was given to someone else.
     #[error("the grant is for something else: authorise this command, in its place, for its actor")]
     NotGranted,
+    /// It gives or takes other rights than the grant is good for: they were changed meanwhile.
+    #[error("the rights that this is about were changed meanwhile, try again")]
+    GivesOther,
     /// The id is not the one that follows from the keys in the command.
     #[error("the id does not follow from the keys in the command: derive it from them")]
     Misaddressed,
@@ -94,6 +103,8 @@ impl<A: Executable> CommandError<A> {
             Self::ProjectRejected(error) => error.code(),
             Self::FlagRejected(error) => error.code(),
             Self::LayerRejected(error) => error.code(),
+            Self::ApiKeyRejected(error) => error.code(),
+            Self::OrganizationRejected(error) => error.code(),
             Self::ParentNotFound { parent } => parent.code(),
             Self::NotGranted => "FF-2001",
             Self::VersionMismatch { .. } => "FF-2002",
@@ -105,6 +116,7 @@ impl<A: Executable> CommandError<A> {
             Self::Log(_) => "FF-2008",
             Self::Append(_) | Self::Encode(_) => "FF-2009",
             Self::Misaddressed => "FF-2010",
+            Self::GivesOther => "FF-2011",
         }
     }
 
@@ -115,9 +127,11 @@ impl<A: Executable> CommandError<A> {
             | Self::ProjectRejected(_)
             | Self::FlagRejected(_)
             | Self::LayerRejected(_)
+            | Self::ApiKeyRejected(_)
+            | Self::OrganizationRejected(_)
             | Self::ParentNotFound { .. } => "rejected",
             Self::TooLarge { .. } | Self::Misaddressed => "invalid",
-            Self::NotGranted => "not_granted",
+            Self::NotGranted | Self::GivesOther => "not_granted",
             Self::VersionMismatch { .. } => "version_mismatch",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::Busy => "busy",

@@ -9,12 +9,14 @@ mod membership;
 mod metric;
 mod organization;
 mod project;
+mod roles;
 mod segment;
+mod service_account;
 
 use std::{fmt, future::Future};
 
 use cqrs_es::Aggregate;
-use ff_auth::{Permission, Scope};
+use ff_auth::{Gift, Permission, Scope};
 use ff_domain::{
     Decision, EnvironmentId, OrganizationError, OrganizationId, ProjectError, ProjectId,
 };
@@ -46,6 +48,11 @@ pub trait Executable:
     /// Where the command does something, for comparison with the scope of the grant. `None` when there is nothing
     /// yet and the command does not create it: it will be refused, and nobody needs a right to hear that.
     fn place(&self, command: &Self::Command) -> Option<Place>;
+
+    /// Which rights the command gives away or takes: whoever gives it must have them.
+    fn gifts(&self, _org: OrganizationId, _command: &Self::Command) -> Vec<Gift> {
+        Vec::new()
+    }
 
     /// Whether a command may be given to `id` of `org`: what it creates gets its id from what is in the command.
     fn is_for(command: &Self::Command, org: OrganizationId, id: Self::Id) -> bool;
@@ -84,6 +91,13 @@ pub struct Place {
     pub environment: Option<EnvironmentId>,
 }
 
+/// The project, and the environment in it.
+impl From<(Option<ProjectId>, Option<EnvironmentId>)> for Place {
+    fn from((project, environment): (Option<ProjectId>, Option<EnvironmentId>)) -> Self {
+        Self { project, environment }
+    }
+}
+
 /// What a new aggregate belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parent {
@@ -105,6 +119,15 @@ impl Place {
     /// In an environment of a project.
     pub fn environment(project: ProjectId, environment: EnvironmentId) -> Self {
         Self { project: Some(project), environment: Some(environment) }
+    }
+
+    /// The place as a scope of an organization.
+    pub fn scope(&self, org: OrganizationId) -> Scope {
+        Scope {
+            org: org.0,
+            project: self.project.map(|id| id.0),
+            environment: self.environment.map(|id| id.0),
+        }
     }
 
     /// Whether a scope holds this place: it is the place, or something around it.

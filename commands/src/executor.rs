@@ -7,15 +7,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ff_auth::{Grant, Permission, PrincipalKind};
+use ff_auth::{Gift, Grant, Permission, PrincipalKind};
 use ff_domain::{Organization, OrganizationId, OrganizationKey, UserId, upcast::upcasters};
 use ff_eventlog::{
     ActorKind, EventLog, Freshness, Loaded, LogError, Position, Recorded, Upcasters,
 };
+use jiff::Timestamp;
 use tokio::time::timeout;
 
 use crate::{
-    CommandError, CommandMeta, Done, Executable, Target,
+    CommandError, CommandMeta, Done, Executable, Place, Surroundings, Target,
     attempt::Ordinary,
     cache::{Cache, Cell},
     drive::drive,
@@ -27,6 +28,17 @@ use crate::{
 /// Executes commands. Clones share the log and the cache.
 pub struct Executor<L> {
     shared: Arc<Shared<L>>,
+}
+
+/// What whoever gives a command must be granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demand {
+    /// The permission.
+    pub permission: Permission,
+    /// Where. `None` when there is nothing yet, and the command does not create it.
+    pub place: Option<Place>,
+    /// Which rights change hands.
+    pub gifts: Vec<Gift>,
 }
 
 /// How commands are executed.
@@ -132,6 +144,55 @@ impl<L: EventLog> Executor<L> {
         };
         measure::answered(&answer, started.elapsed());
         answer
+    }
+
+    /// What a command asks of whoever gives it, as far as is known here: what it asks of an aggregate that others have
+    /// changed meanwhile may be something else, and [`execute`](Self::execute) says so.
+    ///
+    /// # Errors
+    /// [`CommandError::NotGranted`] for what only the executor may ask, and those of [`load`](Self::load).
+    pub async fn demand<A: Executable>(
+        &self,
+        target: Target<A>,
+        command: &A::Command,
+    ) -> Result<Demand, CommandError<A>> {
+        let permission = A::permission(command).ok_or(CommandError::NotGranted)?;
+        let known = self.shared.cell(target).get();
+        let asked = |aggregate: &A| Demand {
+            permission,
+            place: aggregate.place(command),
+            gifts: aggregate.gifts(target.org, command),
+        };
+        if known.version() > 0 {
+            return Ok(asked(&known.aggregate));
+        }
+        drop(known);
+        let (aggregate, _, _) = self.load::<A>(target.org, target.id).await?;
+        Ok(asked(&aggregate))
+    }
+
+    /// Whether a command would be taken now, as far as its own aggregate and what it depends on have a say. Nothing is
+    /// committed: it is for what is promised today and done by somebody else later.
+    ///
+    /// # Errors
+    /// [`CommandError::Rejected`], and those of [`load`](Self::load).
+    pub async fn rehearse<A: Executable>(
+        &self,
+        target: Target<A>,
+        command: A::Command,
+        at: Timestamp,
+    ) -> Result<(), CommandError<A>> {
+        let cell = self.shared.cell(target);
+        self.in_time(async |progress| {
+            progress.reading();
+            let loaded = self.shared.refresh(&cell, Freshness::Leader).await;
+            let aggregate = &loaded.map_err(|error| progress.unreadable(error))?.aggregate;
+            let around = Surroundings::new(&self.shared, target.org, at);
+            let facts = aggregate.facts(&command, &around).await;
+            let facts = facts.map_err(|error| progress.unreadable(error))?;
+            aggregate.decide(command, &facts).map(drop).map_err(CommandError::Rejected)
+        })
+        .await
     }
 
     /// An aggregate as the leader of the log has it, with its version and its last commit's position.

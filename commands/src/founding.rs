@@ -3,9 +3,10 @@
 
 use cqrs_es::Aggregate as _;
 use ff_domain::{
-    Decision as _, Membership, MembershipCommand, MembershipId, MembershipState, Organization,
-    OrganizationCommand, OrganizationEvent, OrganizationId, OrganizationKey, UserId,
-    membership::MemberRole,
+    Decision as _, Membership, MembershipCommand, MembershipId, Organization, OrganizationCommand,
+    OrganizationEvent, OrganizationId, OrganizationKey, RoleAssignment, RoleKey, UserId,
+    organization::OrganizationFacts,
+    role::{OWNER, RoleFacts},
 };
 use ff_eventlog::{Draft, EncodeError, EventLog, Freshness, Loaded, LogError};
 
@@ -32,10 +33,11 @@ impl Attempt<Organization> for Founding<'_> {
     ) -> Result<Verdict<Organization>, LogError> {
         let command =
             OrganizationCommand::Create { key: self.key.clone(), name: self.name.clone() };
-        let events = match loaded.aggregate.decide(command, &()) {
+        let mut events = match loaded.aggregate.decide(command, &OrganizationFacts::default()) {
             Ok(events) => events,
             Err(error) => return Ok(Verdict::Refused(CommandError::Rejected(error))),
         };
+        events.push(OrganizationEvent::OwnerAdded { user: self.owner });
         let membership = self.membership(shared).await?;
         let mut after = loaded.aggregate.clone();
         events.iter().cloned().for_each(|event| after.apply(event));
@@ -77,13 +79,17 @@ impl Founding<'_> {
         founded: &[OrganizationEvent],
         membership: &Loaded<Membership>,
     ) -> Result<Vec<Draft>, EncodeError> {
-        let state =
-            MembershipState { organization: self.org, user: self.owner, role: MemberRole::Owner };
-        let id = state.id();
+        let id = MembershipId::of(self.org, self.owner);
+        let owner = RoleKey::parse(OWNER).expect("it is a key");
+        let grant = MembershipCommand::Grant {
+            organization: self.org,
+            user: self.owner,
+            roles: [RoleAssignment::everywhere(owner)].into(),
+        };
         let mut drafts =
             vec![draft::<Organization>(self.org, self.org, organization.tip, self.meta, founded)?];
         // Whoever is a member already needs no other membership.
-        if let Ok(granted) = membership.aggregate.decide(MembershipCommand::Grant(state), &()) {
+        if let Ok(granted) = membership.aggregate.decide(grant, &RoleFacts::default()) {
             drafts.push(draft::<Membership>(self.org, id, membership.tip, self.meta, &granted)?);
         }
         Ok(drafts)

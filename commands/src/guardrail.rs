@@ -5,9 +5,7 @@
 //! from the two, so whoever comes second gets the answer of the first. What people do afterwards stands: an experiment
 //! that was resumed is not paused again before its next iteration.
 
-use std::collections::HashMap;
-
-use ff_auth::{Authorizer as _, Grant, OwnerAuthorizer, Permission, Principal, Role, Scope};
+use ff_auth::{Authorizer as _, Grant, Permission, Principal, Scope, SystemAuthorizer};
 use ff_domain::{
     Experiment, ExperimentCommand, ExperimentId, ExperimentState, Flag, FlagCommand, FlagId,
     MetricKey, OrganizationId, VariationKey,
@@ -165,9 +163,8 @@ impl<L: EventLog> GuardrailManager<L> {
 
 /// The platform acts by itself.
 fn granted(org: OrganizationId, permission: Permission) -> Option<Grant> {
-    let nobody: HashMap<(Uuid, Uuid), Role> = HashMap::new();
-    let policy = OwnerAuthorizer::new(nobody);
-    policy.authorize(&Principal::system(), permission, &Scope::organization(org.0)).ok()
+    let scope = Scope::organization(org.0);
+    SystemAuthorizer.authorize(&Principal::system(), permission, &scope).ok()
 }
 
 /// The experiment, if it runs in the iteration of the breach.

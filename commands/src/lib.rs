@@ -8,7 +8,8 @@
 //! someone else was faster. What it needs to know of each kind of aggregate is in its [`Executable`].
 //!
 //! Invariants:
-//! - Nothing is appended without a [`Grant`](ff_auth::Grant) for this command in this place.
+//! - Nothing is appended without a [`Grant`](ff_auth::Grant) for this command in this place, and for each right that
+//!   changes hands by it.
 //! - Only an append proves that what was read is current. Every other answer (refused, unchanged, repeated, wrong
 //!   version) is given on what the leader of the log said.
 //! - Correctness rests on the log's compare-and-swap alone. The cache may be stale and the turns that commands of
@@ -33,7 +34,7 @@ mod target;
 pub use effect::{Effect, Party};
 pub use error::{CommandError, DeadlinePassed};
 pub use executable::{Executable, Parent, Place};
-pub use executor::{Executor, ExecutorOptions};
+pub use executor::{Demand, Executor, ExecutorOptions};
 /// What a command says about itself: who, when, how, why, and which command it is.
 pub use ff_eventlog::CommitMeta as CommandMeta;
 pub use ff_eventlog::{Actor, ActorKind, Causation, CausationKind, Position, Via};

@@ -5,11 +5,15 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::StatusCode;
 use ff_auth::{Grant, Permission, Scope, TokenService};
-use ff_commands::{Done, Executable, Executor, Target};
+use ff_commands::{CommandError, Demand, Done, Executable, Executor, Target};
 use ff_domain::OrganizationId;
-use ff_eventlog::JetStreamLog;
+use ff_eventlog::{JetStreamLog, Position};
+use ff_front::Origins;
+use ff_identity::oidc::SingleSignOn;
+use ff_identity::{Mailer, People};
+use ff_limits::Limits;
 use ff_projections::{ProjectionName, Queries};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -19,12 +23,12 @@ use sha2::{Digest as _, Sha256};
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::Quota;
+use crate::Quotas;
 use crate::doorkeeper::Doorkeeper;
-use crate::identity::Users;
-use crate::middleware::{Caller, Limiter, Seen, Who};
+use crate::middleware::{Caller, Seen};
 use crate::problem::{Problem, Refusal, code};
 use crate::request::Intent;
+use crate::rights::Rights;
 
 /// The control plane's parts; cheap to clone.
 #[derive(Clone)]
@@ -44,7 +48,15 @@ pub struct Parts {
     /// The database, to ask whether it is there.
     pub pool: PgPool,
     /// People.
-    pub users: Users,
+    pub people: People,
+    /// Identity providers.
+    pub providers: SingleSignOn,
+    /// What happened at the doors of all services.
+    pub security_log: ff_security::Log,
+    /// Sends mails.
+    pub mailer: Mailer,
+    /// Where people reach the user interface.
+    pub public_url: String,
     /// Access tokens.
     pub tokens: Arc<TokenService>,
     /// Who may do what.
@@ -52,19 +64,19 @@ pub struct Parts {
     /// Makes API keys; the same secret as that of the tokens.
     pub secret: SecretString,
     /// Pages of these origins may call the API.
-    pub cors_origins: Vec<HeaderValue>,
-    /// How many requests a caller may send.
-    pub quota: Quota,
-    /// How many failed sign-ins an e-mail may have.
-    pub sign_ins: Quota,
+    pub cors: Origins,
+    /// Whether connections are encrypted here.
+    pub tls: bool,
+    /// How often requests may come.
+    pub quotas: Quotas,
+    /// Where that is counted.
+    pub limits: Limits,
     /// What this process has measured.
     pub metrics: PrometheusHandle,
 }
 
 /// What is kept between requests. Nobody misses it after a restart.
 pub(crate) struct Kept {
-    pub(crate) callers: Limiter<Who>,
-    pub(crate) sign_ins: Limiter<[u8; 32]>,
     /// Which request an idempotency key was used for. The log knows it too, by aggregate; this finds a key that
     /// comes again for another one.
     used_keys: Cache<Uuid, String>,
@@ -80,8 +92,6 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let kept = Kept {
-            callers: Limiter::new(parts.quota),
-            sign_ins: Limiter::new(parts.sign_ins),
             used_keys: Cache::builder()
                 .max_capacity(USED_KEYS)
                 .time_to_live(USED_KEYS_KEPT)
@@ -91,13 +101,13 @@ impl App {
     }
 
     /// Proof that the caller may do this there, or how to refuse it.
-    pub(crate) async fn allow(
+    pub(crate) fn allow(
         &self,
         caller: &Caller,
         permission: Permission,
         scope: Scope,
     ) -> Result<Grant, Problem> {
-        self.doorkeeper.allow(&caller.0, permission, scope).await
+        self.doorkeeper.allow(caller, permission, scope)
     }
 
     /// Queries, for whoever was granted to read.
@@ -116,11 +126,12 @@ impl App {
         Ok(aggregate)
     }
 
-    /// Authorises a command and executes it.
+    /// Authorises a command and executes it. `around` is the part of the organization that the request names; the
+    /// command is authorised where its aggregate is, which may be a smaller one.
     pub(crate) async fn execute<A>(
         &self,
         caller: &Caller,
-        scope: Scope,
+        around: Scope,
         target: Target<A>,
         command: A::Command,
         intent: &Intent,
@@ -128,13 +139,66 @@ impl App {
     where
         A: Executable<Error: Refusal>,
     {
-        let Some(permission) = A::permission(&command) else { return Err(Problem::not_found()) };
-        let grant = self.allow(caller, permission, scope).await?;
-        self.once(caller, intent, async {
-            let meta = intent.meta(&caller.0, Timestamp::now());
-            Ok(self.commands.execute(&grant, target, command, meta, intent.expected).await?)
-        })
-        .await
+        let done = self
+            .once(caller, intent, async {
+                // Rights that change hands are looked up before, and others may change them in between: then once more.
+                let mut again = true;
+                loop {
+                    let demand = self.commands.demand(target, &command).await?;
+                    let Demand { permission, place, gifts } = demand;
+                    let scope = place.map_or(around, |place| place.scope(target.org));
+                    let grant = self.doorkeeper.allow_giving(caller, permission, scope, gifts);
+                    let grant = match grant {
+                        Ok(grant) => grant,
+                        Err(problem) => return Err(self.mistaken(target, &command, problem).await),
+                    };
+                    let meta = intent.meta(&caller.principal, Timestamp::now());
+                    let (command, expected) = (command.clone(), intent.expected);
+                    match self.commands.execute(&grant, target, command, meta, expected).await {
+                        Err(CommandError::GivesOther) if again => again = false,
+                        done => return Ok(done?),
+                    }
+                }
+            })
+            .await?;
+        self.in_force::<A>(&done).await;
+        Ok(done)
+    }
+
+    /// Nobody has a role that does not exist, so whoever gives one is told what is wrong with it, and not that they lack it:
+    /// they have the permission, or they would have heard of that.
+    async fn mistaken<A>(
+        &self,
+        target: Target<A>,
+        command: &A::Command,
+        problem: Problem,
+    ) -> Problem
+    where
+        A: Executable<Error: Refusal>,
+    {
+        if problem.code() != code::TOO_MUCH {
+            return problem;
+        }
+        match self.commands.rehearse(target, command.clone(), Timestamp::now()).await {
+            Err(CommandError::Rejected(error)) => {
+                let wrong = error.into_problem();
+                let invalid = wrong.status() == StatusCode::UNPROCESSABLE_ENTITY;
+                if invalid { wrong } else { problem }
+            }
+            _ => problem,
+        }
+    }
+
+    /// Waits until a change of rights is in force, so that whoever made it finds it made.
+    pub(crate) async fn in_force<A: Executable>(&self, done: &Done<A>) {
+        if done.changed && Rights::KINDS.contains(&A::TYPE) {
+            self.rights_at(done.position).await;
+        }
+    }
+
+    /// Waits until what is known of rights is as of a commit.
+    pub(crate) async fn rights_at(&self, position: Position) {
+        self.doorkeeper.rights().wait_for(position, PATIENCE).await;
     }
 
     /// Refuses an idempotency key that was used for another request. If the work fails the key is free again.
@@ -147,7 +211,7 @@ impl App {
         if !intent.is_idempotent() {
             return work.await;
         }
-        let id = intent.command_id(&caller.0);
+        let id = intent.command_id(&caller.principal);
         let entry = self.kept.used_keys.entry(id).or_insert_with(|| intent.digest().to_owned());
         if entry.value() != intent.digest() {
             let detail = "this idempotency key was used for another request, use a new one";

@@ -1,14 +1,12 @@
 //! What happens to every request before and after its handler.
 
 mod authenticate;
-mod bucket;
 mod fallback;
-mod harden;
+mod limit;
 mod observe;
 
-pub(crate) use authenticate::{Caller, Seen, Who, authenticate};
-pub(crate) use bucket::Limiter;
-pub use bucket::Quota;
+pub(crate) use crate::doorkeeper::Caller;
+pub(crate) use authenticate::{Seen, authenticate, visit};
 pub(crate) use fallback::{broken, method_not_allowed, unknown_route, within};
-pub(crate) use harden::{cors, harden};
+pub(crate) use limit::{limit_address, refused};
 pub(crate) use observe::observe;

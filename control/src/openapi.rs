@@ -3,13 +3,21 @@
 //! What is true of every operation (headers, problems, who may call) is added here, by method, so that it is the
 //! same everywhere and no handler can leave it out.
 
-use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+mod closed;
+mod examples;
+mod headers;
+mod links;
+mod texts;
+
+use std::collections::BTreeSet;
+
+use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::response::{Response, ResponseBuilder};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{Schema, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    Components, ContentBuilder, Header, InfoBuilder, OpenApi, Ref, RefOr, Required,
-    SecurityRequirement, tag::TagBuilder,
+    Components, Content, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, SecurityRequirement,
+    tag::TagBuilder,
 };
 use utoipa::{PartialSchema as _, ToSchema as _};
 
@@ -17,13 +25,17 @@ use crate::problem::Document;
 use crate::routes;
 
 const JSON_PROBLEM: &str = "application/problem+json";
-const SESSIONS: &str = "/api/v1/sessions";
+/// Operations about people, who are no aggregates: they have no version, and nothing of them is in the log.
+const PEOPLE: [&str; 3] = ["sessions", "people", "security"];
+/// Operations about what has a version and is in no log either.
+const CONNECTIONS: &str = "sign-in";
 
 /// The document of the whole API.
 #[must_use]
 pub fn openapi() -> OpenApi {
     let (_, mut api) = routes::protected().split_for_parts();
     let (_, public) = routes::public().split_for_parts();
+    let open: BTreeSet<_> = public.paths.paths.keys().cloned().collect();
     api.merge(public);
     api.info = InfoBuilder::new()
         .title("Control plane")
@@ -41,9 +53,12 @@ pub fn openapi() -> OpenApi {
     add_shared(components);
     add_security(components);
     api.security = Some(vec![requirement("session"), requirement("token")]);
+    closed::close_alternatives(components);
+    texts::limit_texts(components, &api.paths);
     for (path, item) in &mut api.paths.paths {
-        complete_path(path, item);
+        complete_path(path, item, open.contains(path));
     }
+    links::add_links(&mut api.paths);
     api
 }
 
@@ -56,8 +71,9 @@ that the answer knows of. Send a position as `FF-Min-Position` to see your own w
 needs `If-Match`. Errors are problem documents (RFC 9457) with a `code` and, where a place in the request is \
 wrong, a pointer to it.";
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 17] = [
     ("sessions", "Signing in"),
+    ("people", "Oneself, passwords, and the way in for those who are invited"),
     ("organizations", "The tenants: nothing is shared between two of them"),
     ("projects", "What groups environments, flags and segments"),
     ("environments", "Stages of deployment, each with its own targeting, keys and config"),
@@ -72,8 +88,13 @@ const TAGS: [(&str, &str); 11] = [
         "layers",
         "Shares of users: experiments of one layer never share a user, holdouts are in none",
     ),
+    ("members", "Who belongs to an organization, and what they may do in it"),
+    ("roles", "What members may do: roles, the permissions they are made of, and one's own"),
+    ("service accounts", "What programs share that belong to nobody in particular"),
     ("keys", "Keys of SDKs, and tokens of programs that use this API"),
     ("audit", "Who changed what, when and why"),
+    ("sign-in", "Connections of an organization to its identity providers"),
+    ("security", "What happened at the doors: sign-ins, refusals, rights given and taken"),
 ];
 
 /// What no handler names: problems, and what lies behind the recursion of conditions.
@@ -85,8 +106,10 @@ fn add_shared(components: &mut Components) {
     Document::schemas(&mut schemas);
     ff_evaluator::Test::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    for (_, name, description) in PROBLEMS {
-        components.responses.insert(name.to_owned(), RefOr::T(problem(description)));
+    for (status, name, description) in PROBLEMS {
+        let mut response = problem(description);
+        headers::describe_remedy(&mut response, status);
+        components.responses.insert(name.to_owned(), RefOr::T(response));
     }
 }
 
@@ -109,8 +132,7 @@ fn requirement(scheme: &str) -> SecurityRequirement {
     SecurityRequirement::new(scheme, [] as [&str; 0])
 }
 
-fn complete_path(path: &str, item: &mut PathItem) {
-    let open = path == SESSIONS;
+fn complete_path(path: &str, item: &mut PathItem, open: bool) {
     // Tokens belong to an organization, so only people may ask about several.
     let people_only = !path.contains("{org}") && !open;
     for (method, operation) in [
@@ -140,46 +162,52 @@ enum Method {
 
 fn complete(method: Method, path: &str, open: bool, operation: &mut Operation) {
     let explain = path.ends_with("/explain");
+    let tags = operation.tags.iter().flatten();
+    let people = tags.clone().any(|tag| PEOPLE.contains(&tag.as_str()));
+    let logged = !people && !tags.into_iter().any(|tag| tag == CONNECTIONS);
     let query = method == Method::Get || explain;
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        body.content.values_mut().for_each(drop_null);
+    }
+    examples::add_example(operation);
     let parameters = operation.parameters.get_or_insert_default();
-    let mut header = |name, required, description| {
-        parameters.push(RefOr::T(header_parameter(name, required, description)));
-    };
-    if query {
-        header("FF-Min-Position", false, "Wait up to 2 s for this position, then 503.");
-    } else if !open {
-        let required = method == Method::Replace;
-        header("If-Match", required, "The `ETag` of what is changed, such as `\"7\"`.");
-        let key = "Names the command: sent again with the same key, it is not done twice.";
-        header("Idempotency-Key", false, key);
-        header("FF-Comment", false, "Why, percent-encoded UTF-8; kept in the audit log.");
-        header("FF-Via", false, "Through what: `ui`, `cli` or `api`.");
+    let replaces = method == Method::Replace;
+    if query && !open {
+        parameters.push(RefOr::T(headers::minimum_position()));
+    } else if !query && !people && (replaces || logged) {
+        parameters.push(RefOr::T(headers::version(replaces)));
+    }
+    if !query && logged {
+        parameters.extend(headers::of_command().map(RefOr::T));
     }
     let one = path.ends_with('}') || !query;
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response
             && status.starts_with('2')
-            && !open
+            && !people
         {
-            describe_headers(response, one && !explain);
+            headers::describe_state(response, logged, one && !explain);
+            if status == "201" {
+                headers::describe_location(response);
+            }
         }
     }
-    for status in problems(method, explain, open) {
+    for status in problems(method, explain, people) {
         let reference = RefOr::Ref(Ref::from_response_name(name_of(status)));
         operation.responses.responses.entry(status.to_owned()).or_insert(reference);
     }
 }
 
-fn describe_headers(response: &mut Response, versioned: bool) {
-    let text = |description: &str| {
-        let mut header = Header::default();
-        header.description = Some(description.to_owned());
-        RefOr::T(header)
+/// A body that may be left out is no `null` where it is given.
+fn drop_null(content: &mut RefOr<Content>) {
+    let RefOr::T(content) = content else { return };
+    let Some(RefOr::T(Schema::OneOf(either))) = &mut content.schema else { return };
+    let null = |item: &RefOr<Schema>| {
+        matches!(item, RefOr::T(Schema::Object(object)) if object.schema_type == Type::Null.into())
     };
-    let headers = &mut response.headers;
-    headers.insert("FF-Position".to_owned(), text("The place in the log this answer knows of."));
-    if versioned {
-        headers.insert("ETag".to_owned(), text("The version, for `If-Match`."));
+    either.items.retain(|item| !null(item));
+    if let [only] = either.items.as_slice() {
+        content.schema = Some(only.clone());
     }
 }
 
@@ -207,15 +235,15 @@ fn name_of(status: &str) -> &'static str {
 }
 
 /// What can go wrong, by kind of operation.
-fn problems(method: Method, explain: bool, open: bool) -> impl Iterator<Item = &'static str> {
+fn problems(method: Method, explain: bool, people: bool) -> impl Iterator<Item = &'static str> {
     let body = method != Method::Get;
-    let command = body && !explain && !open;
+    let change = body && !explain;
     [
-        (true, &["400", "401", "405", "429", "500", "503"][..]),
-        (!open, &["403", "404"]),
+        (true, &["400", "401", "403", "404", "405", "429", "500", "503"][..]),
         (body, &["413", "415", "422"]),
-        (command, &["409", "412"]),
-        (method == Method::Replace, &["428"]),
+        (change, &["409"]),
+        (change && !people, &["412"]),
+        (method == Method::Replace && !people, &["428"]),
     ]
     .into_iter()
     .filter_map(|(applies, statuses)| applies.then_some(statuses))
@@ -226,15 +254,4 @@ fn problems(method: Method, explain: bool, open: bool) -> impl Iterator<Item = &
 fn problem(description: &str) -> Response {
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     ResponseBuilder::new().description(description).content(JSON_PROBLEM, content).build()
-}
-
-fn header_parameter(name: &str, required: bool, description: &str) -> Parameter {
-    let text = ObjectBuilder::new().schema_type(Type::String).build();
-    ParameterBuilder::new()
-        .name(name)
-        .parameter_in(ParameterIn::Header)
-        .required(if required { Required::True } else { Required::False })
-        .description(Some(description))
-        .schema(Some(Schema::Object(text)))
-        .build()
 }

@@ -4,40 +4,89 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
 use ff_auth::{Cost, TokenKeys};
 use ff_eventlog::LogOptions;
+use ff_front::{Origins, ServeOptions, Tls};
+use ff_identity::oidc::OutboundOptions;
+use ff_identity::{Mailer, PeopleOptions};
+use ff_limits::{Limits, Quota};
+use ff_security::Recorder;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use sqlx::postgres::PgConnectOptions;
-
-use crate::Quota;
 
 /// What the control plane must be told.
 #[derive(Clone)]
 pub struct ControlOptions {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// How connections are encrypted; not at all if absent.
+    pub tls: Option<Tls>,
+    /// What connections may do, and whose word on addresses counts.
+    pub serve: ServeOptions,
     /// The event log.
     pub log: LogOptions,
     /// The database of read models and people. It need not be up.
     pub database: PgConnectOptions,
     /// Most connections to it.
     pub connections: NonZeroU32,
-    /// Makes API keys, and signs access tokens unless `token_keys` does; at least 32 bytes, the same on every replica.
+    /// Makes API keys and CSRF tokens, and signs access tokens unless `token_keys` does; at least 32 bytes, the same on
+    /// every replica.
     pub jwt_secret: SecretString,
+    /// Seals the secrets of identity providers; at least 32 bytes, the same on every replica. At first the same as
+    /// `jwt_secret`.
+    pub sealing_secret: SecretString,
     /// The keys of access tokens, the same on every replica; the secret if absent.
     pub token_keys: Option<TokenKeys>,
     /// Pages of these origins may call the API from a browser.
-    pub cors_origins: Vec<HeaderValue>,
-    /// How many requests a caller may send.
-    pub quota: Quota,
-    /// How many failed sign-ins an e-mail may have.
-    pub sign_ins: Quota,
+    pub cors: Origins,
+    /// Where people reach the user interface, without a slash at the end: links in mails lead there, and identity
+    /// providers send people back to it.
+    pub public_url: String,
+    /// How often requests may come.
+    pub quotas: Quotas,
+    /// Where it is counted how often they came.
+    pub limits: Limits,
     /// How much work a password is.
     pub password_cost: Cost,
+    /// How long sessions, invitations and the like are good for.
+    pub people: PeopleOptions,
+    /// Sends mails.
+    pub mailer: Mailer,
+    /// How identity providers are reached.
+    pub providers: OutboundOptions,
+    /// Takes what happens at the door.
+    pub recorder: Recorder,
     /// Where this process gathers its metrics; without one, `run` installs a recorder of its own.
     pub metrics: Option<PrometheusHandle>,
+}
+
+/// How many requests may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quotas {
+    /// From a person, in all their sessions.
+    pub user: Quota,
+    /// With an API token.
+    pub key: Quota,
+    /// From all members and programs of an organization.
+    pub organization: Quota,
+    /// From an address, with or without credentials.
+    pub address: Quota,
+    /// To sign in, or to do something else with a password, from an address.
+    pub sign_in: Quota,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        const WINDOW: Duration = Duration::from_secs(4);
+        Self {
+            user: Quota::new(2_000, WINDOW),
+            key: Quota::new(2_000, WINDOW),
+            organization: Quota::new(20_000, WINDOW),
+            address: Quota::new(4_000, WINDOW),
+            sign_in: Quota::new(60, Duration::from_secs(60)),
+        }
+    }
 }
 
 impl ControlOptions {
@@ -49,20 +98,26 @@ impl ControlOptions {
         database: PgConnectOptions,
         jwt_secret: SecretString,
     ) -> Self {
-        const REQUESTS: NonZeroU32 = NonZeroU32::new(2000).expect("2000 is not zero");
-        const SIGN_INS: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
         const CONNECTIONS: NonZeroU32 = NonZeroU32::new(16).expect("16 is not zero");
         Self {
             listen,
+            tls: None,
+            serve: ServeOptions::default(),
             log,
             database,
             connections: CONNECTIONS,
+            sealing_secret: jwt_secret.clone(),
             jwt_secret,
             token_keys: None,
-            cors_origins: Vec::new(),
-            quota: Quota { requests: REQUESTS, window: Duration::from_secs(4) },
-            sign_ins: Quota { requests: SIGN_INS, window: Duration::from_secs(60) },
+            cors: Origins::none(),
+            public_url: format!("http://{listen}"),
+            quotas: Quotas::default(),
+            limits: Limits::local(),
             password_cost: Cost::DEFAULT,
+            people: PeopleOptions::default(),
+            mailer: Mailer::none(),
+            providers: OutboundOptions::default(),
+            recorder: Recorder::none(),
             metrics: None,
         }
     }

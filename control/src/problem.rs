@@ -10,7 +10,9 @@ mod identity;
 mod json;
 mod queries;
 mod refusal;
+mod security;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -81,6 +83,22 @@ impl Problem {
         self
     }
 
+    /// What is said about the items of a set, which the request gives as a list in an order of its own, is said about
+    /// where they stand in that.
+    pub(crate) fn at_items<T: Ord>(mut self, list: &str, set: &BTreeSet<T>, items: &[T]) -> Self {
+        for error in &mut self.errors {
+            let Some(place) = error.pointer.strip_prefix(list) else { continue };
+            let mut parts = place.splitn(3, '/').skip(1);
+            let index = parts.next().and_then(|index| index.parse().ok());
+            let item = index.and_then(|index: usize| set.iter().nth(index));
+            if let Some(at) = item.and_then(|item| items.iter().position(|other| other == item)) {
+                let rest = parts.next().map(|rest| format!("/{rest}")).unwrap_or_default();
+                error.pointer = format!("{list}/{at}{rest}");
+            }
+        }
+        self
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -89,6 +107,10 @@ impl Problem {
     /// What must be tried again, after so many seconds.
     pub(crate) fn retry_after(self, seconds: u64) -> Self {
         self.with_header(header::RETRY_AFTER, seconds)
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -171,5 +193,24 @@ impl fmt::Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_an_item_of_a_set_is_told_where_it_stands_in_the_list() {
+        let items = ["b", "c", "a"];
+        let set = BTreeSet::from(items);
+        let problem = Problem::unexplained()
+            .at("/roles/0/role", "a")
+            .at("/roles/2", "c")
+            .at("/roles", "all")
+            .at("/other/0", "other");
+        let problem = problem.at_items("/roles", &set, &items);
+        let pointers: Vec<_> = problem.errors.iter().map(|error| &*error.pointer).collect();
+        assert_eq!(pointers, ["/roles/2/role", "/roles/1", "/roles", "/other/0"]);
     }
 }

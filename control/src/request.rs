@@ -4,11 +4,15 @@
 mod at;
 mod body;
 mod change;
+mod may;
+mod plain;
 mod query;
 
 pub(crate) use at::At;
 pub(crate) use body::{Nothing, Payload, given};
 pub(crate) use change::{Change, Intent, bad_header};
+pub(crate) use may::May;
+pub(crate) use plain::Plain;
 pub(crate) use query::{FromParameters, Page, PageParameters, Parameters, Query, bad_parameter};
 
 use axum::http::Extensions;

@@ -134,7 +134,7 @@ pub(crate) struct Listed<T> {
     items: Vec<T>,
     next_cursor: Option<String>,
     next: Option<String>,
-    position: Position,
+    position: Option<Position>,
 }
 
 #[derive(Serialize)]
@@ -153,7 +153,13 @@ impl<T> Listed<T> {
     ) -> Self {
         let next = slice.next_cursor.as_deref().map(|cursor| next(uri, cursor));
         let items = slice.items.into_iter().map(view).collect();
-        Self { items, next_cursor: slice.next_cursor, next, position }
+        Self { items, next_cursor: slice.next_cursor, next, position: Some(position) }
+    }
+
+    /// The page of a list that is in no read model.
+    pub(crate) fn unpositioned(items: Vec<T>, next_cursor: Option<String>, uri: &Uri) -> Self {
+        let next = next_cursor.as_deref().map(|cursor| next(uri, cursor));
+        Self { items, next_cursor, next, position: None }
     }
 }
 
@@ -171,7 +177,9 @@ impl<T: Serialize> IntoResponse for Listed<T> {
     fn into_response(self) -> Response {
         let Self { items, next_cursor, next, position } = self;
         let mut response = Json(Items { items, next_cursor }).into_response();
-        response.headers_mut().insert(POSITION, position_value(position));
+        if let Some(position) = position {
+            response.headers_mut().insert(POSITION, position_value(position));
+        }
         let link =
             next.and_then(|next| HeaderValue::try_from(format!("<{next}>; rel=\"next\"")).ok());
         if let Some(link) = link {

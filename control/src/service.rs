@@ -8,20 +8,24 @@ use std::time::Duration;
 use ff_auth::{PasswordService, TokenKey, TokenKeyError, TokenKeys, TokenService};
 use ff_commands::{Executor, ExecutorOptions};
 use ff_eventlog::{JetStreamLog, LogError};
+use ff_front::{Listener, Protocols, ServeOptions};
+use ff_identity::oidc::{Outbound, OutboundSetupError, SingleSignOn, WeakSealingKey};
+use ff_identity::{People, Revocations};
 use ff_projections::Queries;
+use ff_security::Service;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::postgres::PgPoolOptions;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::identity::Users;
-use crate::{App, ControlOptions, Doorkeeper, Parts, router};
+use crate::{
+    App, ControlOptions, CsrfKey, Doorkeeper, DoorkeeperParts, Parts, Rights, router,
+};
 
 /// The control plane, listening.
 #[derive(Debug)]
 pub struct Control {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: Listener,
+    serve: ServeOptions,
     app: App,
 }
 
@@ -34,18 +38,18 @@ pub enum ControlError {
     /// The event log cannot be opened.
     #[error("the control plane cannot open the event log")]
     Log(#[source] LogError),
-    /// The address is taken or not ours.
-    #[error("the control plane cannot listen on {address}: stop what does, or choose another")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The listener failed.
-    #[error("the control plane cannot go on listening")]
-    Serve(#[source] std::io::Error),
+    /// The address is taken or not ours, or the certificate cannot be used.
+    #[error("the control plane cannot listen")]
+    Listen(#[source] ff_front::BindError),
+    /// The log that rights are read from is not the one it was.
+    #[error("the control plane cannot follow who may do what")]
+    Rights(#[source] LogError),
+    /// Identity providers cannot be reached over TLS.
+    #[error("the control plane cannot prepare TLS for identity providers")]
+    Outbound(#[from] OutboundSetupError),
+    /// The secret is too short to seal others with.
+    #[error("FF_AUTH_SEALING_SECRET: {0}")]
+    Sealing(#[from] WeakSealingKey),
 }
 
 impl ControlError {
@@ -53,16 +57,20 @@ impl ControlError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Secret(_) => "FF-1020",
+            Self::Secret(_) | Self::Sealing(_) => "FF-1020",
             Self::Log(_) => "FF-1021",
-            Self::Listen { .. } => "FF-1022",
-            Self::Serve(_) => "FF-1023",
+            Self::Listen(_) => "FF-1022",
+            Self::Rights(_) => "FF-1023",
+            Self::Outbound(_) => "FF-1024",
         }
     }
 }
 
 /// How long a request waits for a connection to Postgres before it is told that there is none.
 const ACQUIRE: Duration = Duration::from_secs(2);
+
+/// How long the first word of the log is waited for.
+const FIRST_WORD: Duration = Duration::from_secs(3);
 
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -95,52 +103,83 @@ impl Control {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let checks = NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN);
         let passwords = PasswordService::new(options.password_cost, checks);
-        let address = options.listen;
-        let listen = |source| ControlError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let protocols = Protocols::Http1AndHttp2;
+        let listener = Listener::bind(options.listen, options.tls.as_ref(), protocols).await;
+        let listener = listener.map_err(ControlError::Listen)?;
         let commands = Executor::new(log.clone(), ExecutorOptions::default());
+        let rights = Arc::new(Rights::default());
+        let doorkeeper = Doorkeeper::new(DoorkeeperParts {
+            rights,
+            tokens: tokens.clone(),
+            revocations: Revocations::default(),
+            csrf: Some(CsrfKey::new(options.jwt_secret.clone())),
+            recorder: options.recorder,
+            service: Service::Control,
+        });
+        let outbound = Outbound::new(options.providers)?;
         let app = App::new(Parts {
-            doorkeeper: Doorkeeper::new(commands.clone(), tokens.clone()),
+            doorkeeper,
             commands,
             log,
             queries: Queries::new(pool.clone()),
-            users: Users::new(pool.clone(), passwords),
+            people: People::new(pool.clone(), passwords, options.people),
+            providers: SingleSignOn::new(pool.clone(), &options.sealing_secret, outbound)?,
+            security_log: ff_security::Log::new(pool.clone()),
+            mailer: options.mailer,
+            public_url: options.public_url,
             pool,
             tokens,
             secret: options.jwt_secret,
-            cors_origins: options.cors_origins,
-            quota: options.quota,
-            sign_ins: options.sign_ins,
+            cors: options.cors,
+            tls: listener.is_tls(),
+            quotas: options.quotas,
+            limits: options.limits,
             metrics: options.metrics.unwrap_or_else(recorder),
         });
-        Ok(Self { listener, address, app })
+        Ok(Self { listener, serve: options.serve, app })
     }
 
     /// Where it listens.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// The people of its database.
     #[must_use]
-    pub fn users(&self) -> Users {
-        self.app.users.clone()
+    pub fn people(&self) -> People {
+        self.app.people.clone()
     }
 
     /// Serves until `shutdown`.
     ///
     /// # Errors
-    /// [`ControlError::Serve`] when the listener fails.
+    /// [`ControlError::Rights`] when the log was replaced by another.
     pub async fn serve(self, shutdown: CancellationToken) -> Result<(), ControlError> {
-        tracing::info!(address = %self.address, "the control plane is listening");
-        let upkeep = tokio::spawn(upkeep(self.app.metrics.clone()));
-        let served = axum::serve(self.listener, router(self.app))
-            .with_graceful_shutdown(shutdown.cancelled_owned())
-            .await;
-        upkeep.abort();
-        served.map_err(ControlError::Serve)
+        tracing::info!(address = %self.address(), "the control plane is listening");
+        let doorkeeper = &self.app.doorkeeper;
+        let rights = doorkeeper.rights().clone();
+        let following = tokio::spawn(rights.clone().follow(self.app.log.clone(), shutdown.clone()));
+        // Whoever asks in the first moment should not hear that nobody knows yet. Without NATS they do.
+        let _ = rights.ready(FIRST_WORD).await;
+        let background = CancellationToken::new();
+        let stop = background.clone().drop_guard();
+        let revocations = doorkeeper.revocations().clone();
+        tokio::spawn(ff_identity::revocations::follow(self.app.people.clone(), revocations, background.clone()));
+        tokio::spawn(ff_identity::sweep_hourly(self.app.people.clone(), background.clone()));
+        let measured = self.app.metrics.clone();
+        tokio::spawn(background.run_until_cancelled_owned(upkeep(measured)));
+        let recorder = doorkeeper.recorder().clone();
+        let router = router(self.app);
+        let served = ff_front::serve(self.listener, router, self.serve, shutdown.cancelled());
+        // Without knowing who may do what nothing can be answered, so the end of one is the end of both.
+        let ended = tokio::select! {
+            () = served => Ok(()),
+            Ok(Err(error)) = following => Err(ControlError::Rights(error)),
+        };
+        drop(stop);
+        recorder.close().await;
+        ended
     }
 }
 

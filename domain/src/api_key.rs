@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ApiKeyId, Decision, EnvironmentKey, OrganizationId, Problem, ProjectId, ProjectKey, aggregate,
-    problem, text::check_name,
+    ApiKeyId, Decision, EnvironmentId, EnvironmentKey, OrganizationId, Problem, ProjectId,
+    ProjectKey, ServiceAccountId, ServiceAccountKey, UserId, aggregate, problem, text::check_name,
 };
 
 /// A key's states.
@@ -39,6 +39,23 @@ pub struct ApiKeyState {
     /// When it stops letting in; absent means never.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, format = DateTime))]
     pub expires_at: Option<Timestamp>,
+    /// The key that it was issued in place of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Replaces>,
+    /// The key that was issued in place of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<ApiKeyId>,
+}
+
+/// A key that another takes the place of. Both let in until the change has reached every program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Replaces {
+    /// The earlier key.
+    pub key: ApiKeyId,
+    /// When it stops letting in, unless it would have before.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = DateTime))]
+    pub until: Timestamp,
 }
 
 /// What a key lets in to.
@@ -50,11 +67,35 @@ pub enum KeyPurpose {
     SdkServer(EnvironmentScope),
     /// An SDK in a browser or app: sees only flags marked for clients, and never a rule.
     SdkClient(EnvironmentScope),
-    /// A program that uses the control plane.
-    ApiToken {
-        /// What it may do there.
-        role: TokenRole,
+    /// A program that uses the control plane, on behalf of the organization.
+    ApiToken(TokenScope),
+    /// A program that uses the control plane on behalf of a person, and never may more than they may.
+    PersonalToken {
+        /// The person.
+        owner: UserId,
+        /// What it may do of what they may.
+        scopes: Vec<TokenScope>,
     },
+    /// A program that uses the control plane as a service account, and may what that may.
+    ServiceAccount {
+        /// The account.
+        account: ServiceAccountKey,
+    },
+}
+
+/// What a token may do, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TokenScope {
+    /// What it may do there.
+    pub role: TokenRole,
+    /// Only in this project; absent means everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectKey>,
+    /// Only in this environment of the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<EnvironmentKey>,
 }
 
 /// One environment of one project.
@@ -86,8 +127,54 @@ impl KeyPurpose {
     pub fn environment(&self) -> Option<&EnvironmentScope> {
         match self {
             Self::SdkServer(scope) | Self::SdkClient(scope) => Some(scope),
-            Self::ApiToken { .. } => None,
+            Self::ApiToken(_) | Self::PersonalToken { .. } | Self::ServiceAccount { .. } => None,
         }
+    }
+
+    /// What a token of it is limited to. A service account's is by the account's roles alone.
+    pub fn scopes(&self) -> &[TokenScope] {
+        match self {
+            Self::ApiToken(scope) => std::slice::from_ref(scope),
+            Self::PersonalToken { scopes, .. } => scopes,
+            Self::SdkServer(_) | Self::SdkClient(_) | Self::ServiceAccount { .. } => &[],
+        }
+    }
+
+    /// Whether a program uses the control plane with it.
+    pub fn is_token(&self) -> bool {
+        self.environment().is_none()
+    }
+
+    /// Where it is issued: the environment or project it is for, or the organization.
+    pub fn place(
+        &self,
+        organization: OrganizationId,
+    ) -> (Option<ProjectId>, Option<EnvironmentId>) {
+        match self {
+            Self::SdkServer(scope) | Self::SdkClient(scope) => {
+                let project = scope.project_id(organization);
+                (Some(project), Some(EnvironmentId::of(project, &scope.environment)))
+            }
+            Self::ApiToken(scope) => scope.place(organization),
+            Self::PersonalToken { .. } | Self::ServiceAccount { .. } => (None, None),
+        }
+    }
+}
+
+impl TokenScope {
+    /// A role in the whole organization.
+    pub fn everywhere(role: TokenRole) -> Self {
+        Self { role, project: None, environment: None }
+    }
+
+    /// The project, and the environment in it, that it is for.
+    pub fn place(
+        &self,
+        organization: OrganizationId,
+    ) -> (Option<ProjectId>, Option<EnvironmentId>) {
+        let Some(project) = &self.project else { return (None, None) };
+        let project = ProjectId::of(organization, project);
+        (Some(project), self.environment.as_ref().map(|key| EnvironmentId::of(project, key)))
     }
 }
 
@@ -98,7 +185,25 @@ impl EnvironmentScope {
     }
 }
 
+/// Most scopes of one token.
+pub const SCOPES_MAX: usize = 50;
+
 impl ApiKeyState {
+    /// Whether it is a token of this person.
+    pub fn is_of(&self, person: UserId) -> bool {
+        matches!(self.purpose, KeyPurpose::PersonalToken { owner, .. } if owner == person)
+    }
+
+    /// The service account that its holder acts as.
+    pub fn service_account(&self) -> Option<ServiceAccountId> {
+        match &self.purpose {
+            KeyPurpose::ServiceAccount { account } => {
+                Some(ServiceAccountId::of(self.organization, account))
+            }
+            _ => None,
+        }
+    }
+
     /// Its id.
     pub fn id(&self) -> Option<ApiKeyId> {
         let mut hash = [0; 32];
@@ -112,17 +217,29 @@ impl ApiKeyState {
 pub enum ApiKeyCommand {
     /// Make it.
     Issue(ApiKeyState),
+    /// Note that another was issued in this one's place.
+    Replace {
+        /// The other.
+        by: ApiKeyId,
+        /// What the other lets in to.
+        purpose: KeyPurpose,
+        /// When this one stops letting in.
+        until: Timestamp,
+    },
     /// Let nobody in with it from now on.
     Revoke,
+    /// Let nobody in with this person's token from now on, at the wish of that person.
+    RevokeOwn(UserId),
 }
 
 /// What a key's decisions depend on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKeyFacts {
     /// When the command is decided.
     pub now: Timestamp,
-    /// Whether the environment it is for exists; true for keys that are for none.
-    pub environment_exists: bool,
+    /// Where the command names a project, an environment or a service account that does not exist or is archived:
+    /// pointers into the purpose.
+    pub missing: Vec<String>,
 }
 
 /// What happened to a key.
@@ -132,6 +249,14 @@ pub enum ApiKeyEvent {
     /// It was made.
     #[serde(rename = "api_key.issued")]
     Issued(ApiKeyState),
+    /// Another was issued in its place.
+    #[serde(rename = "api_key.replaced")]
+    Replaced {
+        /// The other.
+        by: ApiKeyId,
+        /// When this one stops letting in.
+        expires_at: Timestamp,
+    },
     /// It lets nobody in any more.
     #[serde(rename = "api_key.revoked")]
     Revoked {},
@@ -141,6 +266,7 @@ impl DomainEvent for ApiKeyEvent {
     fn event_type(&self) -> String {
         match self {
             Self::Issued(_) => "api_key.issued",
+            Self::Replaced { .. } => "api_key.replaced",
             Self::Revoked {} => "api_key.revoked",
         }
         .to_owned()
@@ -163,6 +289,9 @@ pub enum ApiKeyError {
     /// Something in the command is wrong.
     #[error("{}", problem::summary(.0))]
     Invalid(Vec<Problem>),
+    /// It lets nobody in any more, so nothing can stand in its place.
+    #[error("the key is revoked or has expired: issue a new one")]
+    Over,
 }
 
 impl ApiKeyError {
@@ -172,6 +301,7 @@ impl ApiKeyError {
             Self::NotFound => "FF-1130",
             Self::AlreadyIssued => "FF-1131",
             Self::Invalid(_) => "FF-1132",
+            Self::Over => "FF-1133",
         }
     }
 }
@@ -182,15 +312,37 @@ impl Decision for ApiKey {
         command: ApiKeyCommand,
         facts: &ApiKeyFacts,
     ) -> Result<Vec<ApiKeyEvent>, ApiKeyError> {
+        use ApiKeyCommand as Command;
         match (self, command) {
-            (Self::Absent, ApiKeyCommand::Issue(key)) => {
+            (Self::Absent, Command::Issue(key)) => {
                 check(&key, facts)?;
-                Ok(vec![ApiKeyEvent::Issued(key)])
+                // An end that has passed while the command was on its way is now.
+                let end = |old: Replaces| Replaces { until: old.until.max(facts.now), ..old };
+                let replaces = key.replaces.map(end);
+                Ok(vec![ApiKeyEvent::Issued(ApiKeyState { replaces, replaced_by: None, ..key })])
             }
-            (Self::Absent, ApiKeyCommand::Revoke) => Err(ApiKeyError::NotFound),
-            (_, ApiKeyCommand::Issue(_)) => Err(ApiKeyError::AlreadyIssued),
-            (Self::Live(_), ApiKeyCommand::Revoke) => Ok(vec![ApiKeyEvent::Revoked {}]),
-            (Self::Revoked(_), ApiKeyCommand::Revoke) => Ok(Vec::new()),
+            (Self::Absent, Command::Replace { .. } | Command::Revoke | Command::RevokeOwn(_)) => {
+                Err(ApiKeyError::NotFound)
+            }
+            (_, Command::Issue(_)) => Err(ApiKeyError::AlreadyIssued),
+            (Self::Live(key), Command::Replace { by, purpose, until }) => {
+                if key.expires_at.is_some_and(|end| end <= facts.now) {
+                    return Err(ApiKeyError::Over);
+                }
+                if key.purpose != purpose {
+                    return Err(ApiKeyError::NotFound);
+                }
+                let expires_at = key.expires_at.map_or(until, |end| end.min(until));
+                Ok(vec![ApiKeyEvent::Replaced { by, expires_at }])
+            }
+            (Self::Live(_), Command::Revoke) => Ok(vec![ApiKeyEvent::Revoked {}]),
+            (Self::Live(key), Command::RevokeOwn(person)) if key.is_of(person) => {
+                Ok(vec![ApiKeyEvent::Revoked {}])
+            }
+            (Self::Revoked(_), Command::Replace { .. }) => Err(ApiKeyError::Over),
+            (Self::Revoked(_), Command::Revoke) => Ok(Vec::new()),
+            (Self::Revoked(key), Command::RevokeOwn(person)) if key.is_of(person) => Ok(Vec::new()),
+            (Self::Live(_) | Self::Revoked(_), Command::RevokeOwn(_)) => Err(ApiKeyError::NotFound),
         }
     }
 }
@@ -204,12 +356,23 @@ fn check(key: &ApiKeyState, facts: &ApiKeyFacts) -> Result<(), ApiKeyError> {
     if key.expires_at.is_some_and(|at| at <= facts.now) {
         problems.push(Problem::at("/expires_at", "a key expires in the future"));
     }
-    if !facts.environment_exists {
+    if matches!(&key.purpose, KeyPurpose::PersonalToken { scopes, .. } if scopes.is_empty()) {
         problems.push(Problem::at(
-            "/purpose/environment",
-            "there is no such environment, or it is archived",
+            "/purpose/scopes",
+            "say what it may do, such as `[{\"role\":\"viewer\"}]`",
         ));
     }
+    if key.purpose.scopes().len() > SCOPES_MAX {
+        problems.push(Problem::at("/purpose/scopes", format!("at most {SCOPES_MAX} scopes")));
+    }
+    for scope in key.purpose.scopes() {
+        if scope.environment.is_some() && scope.project.is_none() {
+            problems.push(Problem::at("/purpose", "an environment is named with its project"));
+        }
+    }
+    problems.extend(facts.missing.iter().map(|pointer| {
+        Problem::at(format!("/purpose{pointer}"), "there is no such thing, or it is archived")
+    }));
     if problems.is_empty() { Ok(()) } else { Err(ApiKeyError::Invalid(problems)) }
 }
 
@@ -232,6 +395,10 @@ impl Aggregate for ApiKey {
     fn apply(&mut self, event: ApiKeyEvent) {
         *self = match (std::mem::take(self), event) {
             (Self::Absent, ApiKeyEvent::Issued(state)) => Self::Live(state),
+            (Self::Live(state), ApiKeyEvent::Replaced { by, expires_at }) => {
+                let (expires_at, replaced_by) = (Some(expires_at), Some(by));
+                Self::Live(ApiKeyState { expires_at, replaced_by, ..state })
+            }
             (Self::Live(state), ApiKeyEvent::Revoked {}) => Self::Revoked(state),
             (unchanged, _) => unchanged,
         };

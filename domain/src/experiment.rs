@@ -33,7 +33,8 @@ pub use event::ExperimentEvent;
 pub use facts::{ExperimentFacts, ExperimentMentions};
 pub use iteration::{Iteration, definition, derived_salt};
 pub use validate::{
-    ARMS_MAX, BREAKDOWNS_MAX, HOLDOUTS_MAX, LOOK_EVERY_HOURS_MAX, METRICS_MAX, REASON_MAX,
+    ARMS_MAX, BREAKDOWNS_MAX, HOLDOUTS_MAX, LOOK_EVERY_HOURS_MAX, METRICS_MAX, PLANNED_USERS_MAX,
+    REASON_MAX,
 };
 
 /// An experiment's states.

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::key::{
     EnvironmentKey, ExperimentKey, FlagKey, LayerKey, MetricKey, OrganizationKey, ProjectKey,
-    SegmentKey,
+    SegmentKey, ServiceAccountKey,
 };
 
 macro_rules! ids {
@@ -53,6 +53,8 @@ ids! {
     ApiKeyId,
     /// A user's membership of an organization.
     MembershipId,
+    /// A service account of an organization.
+    ServiceAccountId,
     /// A person. Who it is stands in a table that can be erased, never in an event.
     UserId,
 }
@@ -129,6 +131,13 @@ impl ApiKeyId {
     /// The id of the organization's key with this SHA-256: whoever holds a key can find it.
     pub fn of(organization: OrganizationId, hash: &[u8; 32]) -> Self {
         Self(derive(organization.0, "api_key", hash))
+    }
+}
+
+impl ServiceAccountId {
+    /// The id of the organization's service account with this key.
+    pub fn of(organization: OrganizationId, key: &ServiceAccountKey) -> Self {
+        Self(derive(organization.0, "service_account", key.as_str().as_bytes()))
     }
 }
 

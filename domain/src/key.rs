@@ -116,6 +116,11 @@ keys! {
     MetricKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
     /// Names a layer in its project.
     LayerKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+    /// Names a role: one that every organization has, or one that it has made.
+    RoleKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
+    /// Names a service account in its organization.
+    ServiceAccountKey: check, "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$";
     /// Names a variation in its flag.
-    VariationKey: check_variation, "^[^\\p{Cc}]{1,128}$";
+    VariationKey: check_variation,
+        "^[^\\s\\u0000-\\u001f\\u007f-\\u009f]([^\\u0000-\\u001f\\u007f-\\u009f]{0,126}[^\\s\\u0000-\\u001f\\u007f-\\u009f])?$";
 }

@@ -1,5 +1,5 @@
 //! What the platform is about: organizations, projects, environments, flags, segments, experiments with their metrics
-//! and layers, keys and memberships, the commands that change them and the events that say what happened.
+//! and layers, keys, roles, memberships and service accounts, the commands that change them and the events that say what happened.
 //!
 //! Each aggregate is an enum of its states. `decide` takes a command and the facts it depends on and answers with
 //! events or a typed error; `apply` takes an event. cqrs-es's `Aggregate` is implemented on top of the two.
@@ -25,7 +25,9 @@ pub mod metric;
 pub mod organization;
 pub mod problem;
 pub mod project;
+pub mod role;
 pub mod segment;
+pub mod service_account;
 pub mod text;
 pub mod upcast;
 
@@ -41,11 +43,11 @@ pub use experiment::{
 pub use flag::{Flag, FlagCommand, FlagError, FlagEvent, FlagState};
 pub use id::{
     ApiKeyId, EnvironmentId, ExperimentId, FlagId, LayerId, MembershipId, MetricId, OrganizationId,
-    ProjectId, SegmentId, UserId,
+    ProjectId, SegmentId, ServiceAccountId, UserId,
 };
 pub use key::{
     EnvironmentKey, ExperimentKey, FlagKey, InvalidKey, LayerKey, MetricKey, OrganizationKey,
-    ProjectKey, SegmentKey, VariationKey,
+    ProjectKey, RoleKey, SegmentKey, ServiceAccountKey, VariationKey,
 };
 pub use layer::{Layer, LayerCommand, LayerError, LayerEvent, LayerState};
 pub use membership::{
@@ -59,4 +61,9 @@ pub use problem::Problem;
 pub use project::{
     Item, Project, ProjectCommand, ProjectError, ProjectEvent, ProjectState, References,
 };
+pub use role::{RoleAssignment, RoleDefinition};
 pub use segment::{Segment, SegmentCommand, SegmentError, SegmentEvent, SegmentState};
+pub use service_account::{
+    ServiceAccount, ServiceAccountCommand, ServiceAccountError, ServiceAccountEvent,
+    ServiceAccountState,
+};

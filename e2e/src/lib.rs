@@ -7,8 +7,10 @@ mod api;
 mod clickhouse;
 mod ingest;
 mod platform;
+mod traces;
 
 pub use api::{Answer, Api};
 pub use clickhouse::ClickHouse;
 pub use ingest::{Ingest, Receipt, metric_events};
 pub use platform::{Alone, Platform};
+pub use traces::Traces;

@@ -86,6 +86,11 @@ impl Platform {
         Ok(Alone(self.command(&[service])?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?))
     }
 
+    /// The port that a variable names.
+    pub(crate) fn port(&self, variable: &str) -> u16 {
+        self.ports[variable]
+    }
+
     /// The folder it runs in.
     pub fn folder(&self) -> &Path {
         self.folder.path()

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use ff_front::TlsError;
+
 /// An edge cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum EdgeError {
@@ -15,6 +17,9 @@ pub enum EdgeError {
         #[source]
         source: std::io::Error,
     },
+    /// The certificate, or something that belongs to it, cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The directory for the copy on disk cannot be used.
     #[error("cannot use {} for the copy of the config; make it writable or choose another one", .path.display())]
     DataDirectory {
@@ -34,6 +39,7 @@ impl EdgeError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Listen { .. } => "FF-4020",
+            Self::Tls(error) => error.code(),
             Self::DataDirectory { .. } => "FF-4021",
             Self::NatsAddress(_) => "FF-4022",
         }

@@ -6,26 +6,31 @@
 mod body;
 mod read;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ff_evaluator::wire::KeyKind;
+use ff_front::{Harden, Origins};
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
     ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE,
-    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH,
+    AUTHORIZATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, IF_NONE_MATCH, VARY,
 };
+use hyper::http::request::Parts;
 use hyper::{HeaderMap, Method, Request, StatusCode};
 
 pub(crate) use body::Body;
-pub(crate) use read::read_json;
+use read::{Arrived, read_json};
 
 use crate::connections::Cut;
-use crate::keyring::{Access, Refused};
+use crate::keyring::{Access, Keyring, Refused};
 use crate::metrics::Route;
 use crate::problem::Problem;
 use crate::store::Store;
+use crate::witness::{Caller, Witness};
 use crate::{ofrep, sdk};
 
 pub(crate) type Response = hyper::Response<Body>;
@@ -35,7 +40,6 @@ pub(crate) const FF_POSITION: HeaderName = HeaderName::from_static("ff-position"
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const ANY: HeaderValue = HeaderValue::from_static("*");
 const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After, FF-Position");
 
 const ONE_FLAG: &str = "/ofrep/v1/evaluate/flags/";
@@ -46,22 +50,44 @@ const ALL_FLAGS: &str = "/ofrep/v1/evaluate/flags";
 pub(crate) struct App {
     pub(crate) store: Arc<Store>,
     pub(crate) heartbeat: Duration,
+    pub(crate) cors: Origins,
+    pub(crate) harden: Harden,
+    pub(crate) witness: Witness,
 }
 
 impl App {
     /// Answers a request. Never fails: what is wrong with it is in the answer.
-    pub(crate) async fn respond(&self, request: Request<Incoming>, cut: &Cut) -> Response {
+    pub(crate) async fn respond(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        cut: &Cut,
+    ) -> Response {
         let started = Instant::now();
-        let (route, result) = self.dispatch(request, cut).await;
-        let mut response = result.unwrap_or_else(|problem| {
-            if matches!(problem, Problem::KeyMissing | Problem::KeyUnknown | Problem::KeyExpired) {
-                self.store.metrics.refused_keys.increment(1);
+        let origin = self.cors.allow(request.headers());
+        let (route, result) = self.dispatch(request, peer, cut).await;
+        let mut response = match result {
+            Ok(mut response) => {
+                self.harden.apply_least(response.headers_mut());
+                response
             }
-            problem.response()
-        });
+            Err(problem) => {
+                if problem.is_of_key() {
+                    self.store.metrics.refused_keys.increment(1);
+                }
+                let mut response = problem.response();
+                self.harden.apply(response.headers_mut());
+                response
+            }
+        };
         let headers = response.headers_mut();
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
-        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        if self.cors != Origins::Any {
+            headers.append(VARY, HeaderValue::from_static("Origin"));
+        }
+        if let Some(origin) = origin {
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+        }
         self.store.metrics.answered(route, response.status().as_u16(), started.elapsed());
         response
     }
@@ -69,45 +95,43 @@ impl App {
     async fn dispatch(
         &self,
         request: Request<Incoming>,
+        peer: IpAddr,
         cut: &Cut,
     ) -> (Route, Result<Response, Problem>) {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
+        let caller = Caller { peer, headers: &head.headers };
         if head.method == Method::OPTIONS {
             return (Route::Other, Ok(preflight()));
         }
         if let Some(key) = path.strip_prefix(ONE_FLAG).filter(|key| !key.is_empty()) {
-            let result = match self.authorized(&head.method, &Method::POST, &head.headers) {
-                Ok(access) => ofrep::evaluate_one(&access, key, &head.headers, body).await,
-                Err(problem) => Err(problem),
-            };
+            let asked = self.asked(&head, caller, body).await;
+            let result = asked.map(|(access, body)| ofrep::evaluate_one(&access, key, &body));
             return (Route::Evaluate, result);
         }
         match path {
             ALL_FLAGS | ONE_FLAG => {
-                let result = match self.authorized(&head.method, &Method::POST, &head.headers) {
-                    Ok(access) => ofrep::evaluate_all(&access, &head.headers, body).await,
-                    Err(problem) => Err(problem),
-                };
+                let asked = self.asked(&head, caller, body).await;
+                let result =
+                    asked.map(|(access, body)| ofrep::evaluate_all(&access, &head.headers, &body));
                 (Route::EvaluateAll, result)
             }
             "/v1/config" => {
-                let result = match self.authorized(&head.method, &Method::GET, &head.headers) {
+                let result = match self.let_in_server(&head.method, caller) {
                     Ok(access) => sdk::config(&access, head.uri.query(), &head.headers).await,
                     Err(problem) => Err(problem),
                 };
                 (Route::Config, result)
             }
             "/v1/stream" => {
-                let result =
-                    self.authorized(&head.method, &Method::GET, &head.headers).and_then(|access| {
-                        sdk::stream(self, &access, head.uri.query(), &head.headers, cut)
-                    });
+                let result = self.let_in_server(&head.method, caller).and_then(|access| {
+                    sdk::stream(self, &access, head.uri.query(), &head.headers, cut)
+                });
                 (Route::ConfigStream, result)
             }
             "/ofrep/v1/stream" => {
                 let result = allow(&head.method, &Method::GET)
-                    .and_then(|()| self.stream_access(head.uri.query(), &head.headers))
+                    .and_then(|()| self.stream_access(head.uri.query(), caller))
                     .map(|access| ofrep::stream(self, &access, &head.headers, cut));
                 (Route::EvaluationStream, result)
             }
@@ -133,29 +157,71 @@ impl App {
         }
     }
 
+    /// Who asks for an evaluation, and with what.
+    async fn asked(
+        &self,
+        head: &Parts,
+        caller: Caller<'_>,
+        body: Incoming,
+    ) -> Result<(Arc<Access>, Bytes), Problem> {
+        let authorized = || self.authorized(&head.method, &Method::POST, caller);
+        let access = authorized()?;
+        self.witness.let_in(&access, caller);
+        match read_json(&head.headers, body).await? {
+            Arrived::AtOnce(bytes) => Ok((access, bytes)),
+            // A key may be revoked while a body comes slowly.
+            Arrived::Later(bytes) => Ok((authorized()?, bytes)),
+        }
+    }
+
     fn authorized(
         &self,
         method: &Method,
         wanted: &Method,
-        headers: &HeaderMap,
+        caller: Caller<'_>,
     ) -> Result<Arc<Access>, Problem> {
         allow(method, wanted)?;
-        let key = key(headers).ok_or(Refused::Missing)?;
-        Ok(Arc::clone(self.store.keyring().find(key)?))
+        self.find(key(caller.headers), caller, Keyring::find)
+    }
+
+    /// Who asks for rules, which a client's key does not let see.
+    fn let_in_server(&self, method: &Method, caller: Caller<'_>) -> Result<Arc<Access>, Problem> {
+        let access = self.authorized(method, &Method::GET, caller)?;
+        self.witness.let_in(&access, caller);
+        if access.kind != KeyKind::Server {
+            self.witness.wrong_kind(&access, caller);
+            return Err(Problem::ServerKeyNeeded);
+        }
+        Ok(access)
+    }
+
+    fn find(
+        &self,
+        shown: Option<&str>,
+        caller: Caller<'_>,
+        find: fn(&Keyring, &str) -> Result<Arc<Access>, Refused>,
+    ) -> Result<Arc<Access>, Problem> {
+        let shown = shown.ok_or(Refused::Missing)?;
+        let keyring = self.store.keyring();
+        let found = find(&keyring, shown);
+        found.map_err(|why| {
+            self.witness.refused(&keyring, shown, why, caller);
+            why.into()
+        })
     }
 
     /// A change stream is opened with a key, or with the ticket that a bulk answer named.
     fn stream_access(
         &self,
         query: Option<&str>,
-        headers: &HeaderMap,
+        caller: Caller<'_>,
     ) -> Result<Arc<Access>, Problem> {
-        let keyring = self.store.keyring();
         let access = match parameter(query, "ticket") {
-            Some(ticket) => keyring.find_by_ticket(ticket)?,
-            None => keyring.find(key(headers).ok_or(Refused::Missing)?)?,
-        };
-        Ok(Arc::clone(access))
+            Some(ticket) => self.find(Some(ticket), caller, Keyring::find_by_ticket),
+            None => self.find(key(caller.headers), caller, Keyring::find),
+        }?;
+        self.witness.let_in(&access, caller);
+        Ok(access)
     }
 }
 

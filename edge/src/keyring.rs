@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::environment::Environment;
 use crate::fragments::write_json;
@@ -16,6 +17,8 @@ use crate::held::Objects;
 /// What a key lets in to.
 #[derive(Debug)]
 pub(crate) struct Access {
+    /// The key's own; absent of a publisher whose keys have names of another kind.
+    pub(crate) id: Option<Uuid>,
     pub(crate) environment: Arc<Environment>,
     pub(crate) kind: KeyKind,
     pub(crate) expires_at: Option<Timestamp>,
@@ -49,16 +52,22 @@ pub(crate) struct Keyring {
 
 impl Keyring {
     /// Finds who shows a key.
-    pub(crate) fn find(&self, text: &str) -> Result<&Arc<Access>, Refused> {
+    pub(crate) fn find(&self, text: &str) -> Result<Arc<Access>, Refused> {
         let key = ff_auth::keys::parse(text).map_err(|_| Refused::Unknown)?;
         valid(self.by_hash.get(key.hash.as_bytes()))
     }
 
+    /// Whose key or ticket this is, also when its time is over.
+    pub(crate) fn known(&self, text: &str) -> Option<&Access> {
+        if let Ok(key) = ff_auth::keys::parse(text) {
+            return self.by_hash.get(key.hash.as_bytes()).map(|access| &**access);
+        }
+        self.by_ticket.get(&read_ticket(text)?).map(|access| &**access)
+    }
+
     /// Finds who shows the ticket of a change stream.
-    pub(crate) fn find_by_ticket(&self, text: &str) -> Result<&Arc<Access>, Refused> {
-        let mut ticket = [0; 32];
-        hex::decode_to_slice(text, &mut ticket).map_err(|_| Refused::Unknown)?;
-        valid(self.by_ticket.get(&ticket))
+    pub(crate) fn find_by_ticket(&self, text: &str) -> Result<Arc<Access>, Refused> {
+        valid(self.by_ticket.get(&read_ticket(text).ok_or(Refused::Unknown)?))
     }
 
     /// The same keys, with those of one environment as `objects` says. Open streams of keys that are not among
@@ -86,6 +95,7 @@ impl Keyring {
             let known = self.by_hash.get(&hash).filter(|access| access.source == *source);
             let access = known.filter(|access| !of_others(access)).cloned().unwrap_or_else(|| {
                 Arc::new(Access {
+                    id: key.id.parse().ok(),
                     environment: Arc::clone(environment),
                     kind: key.kind,
                     expires_at: key.expires_at,
@@ -110,11 +120,11 @@ impl Keyring {
     }
 }
 
-fn valid(found: Option<&Arc<Access>>) -> Result<&Arc<Access>, Refused> {
+fn valid(found: Option<&Arc<Access>>) -> Result<Arc<Access>, Refused> {
     let access = found.ok_or(Refused::Unknown)?;
     match access.expires_at {
         Some(at) if at <= Timestamp::now() => Err(Refused::Expired),
-        _ => Ok(access),
+        _ => Ok(Arc::clone(access)),
     }
 }
 
@@ -132,6 +142,13 @@ fn ticket(hash: &Digest) -> Digest {
     digest.update(b"ff change stream\n");
     digest.update(hash);
     digest.finalize().into()
+}
+
+/// What a ticket says, if it is one.
+pub(crate) fn read_ticket(text: &str) -> Option<Digest> {
+    let mut ticket = [0; 32];
+    hex::decode_to_slice(text, &mut ticket).ok()?;
+    Some(ticket)
 }
 
 fn event_streams(ticket: &Digest, public_url: Option<&str>) -> Bytes {

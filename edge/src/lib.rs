@@ -29,6 +29,7 @@ mod service;
 mod store;
 mod stream;
 mod sync;
+mod witness;
 
 pub use error::EdgeError;
 pub use options::EdgeOptions;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ff_security::Recorder;
 use metrics::{Counter, Histogram, Label};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
@@ -122,7 +123,8 @@ impl Metrics {
     }
 
     /// Folds recorded times into their buckets; without it they would pile up between two scrapes.
-    pub(crate) fn fold(&self) {
+    pub(crate) fn fold(&self, recorder: &Recorder) {
+        metrics::with_local_recorder(&*self.recorder, || recorder.measure());
         self.handle.run_upkeep();
     }
 }

@@ -10,33 +10,25 @@ use bytes::Bytes;
 use ff_evaluator::wire::KeyKind;
 use ff_evaluator::{ErrorCode, FlagHandle};
 use hyper::StatusCode;
-use hyper::body::Incoming;
 use hyper::header::{ETAG, HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use sha2::{Digest as _, Sha256};
 
 use crate::connections::Cut;
-use crate::http::{App, FF_POSITION, Response, answer, has_current, not_modified, read_json};
+use crate::http::{App, FF_POSITION, Response, answer, has_current, not_modified};
 use crate::keyring::Access;
-use crate::problem::Problem;
 use crate::recent::Patch;
 use crate::stream::{self, HEARTBEAT, Plan, event, last_event_id};
 
 const REFETCH: &[u8] = br#"{"type":"refetchEvaluation"}"#;
 
 /// `POST /ofrep/v1/evaluate/flags/{key}`.
-pub(crate) async fn evaluate_one(
-    access: &Access,
-    key: &str,
-    headers: &HeaderMap,
-    body: Incoming,
-) -> Result<Response, Problem> {
-    let body = read_json(headers, body).await?;
+pub(crate) fn evaluate_one(access: &Access, key: &str, body: &[u8]) -> Response {
     let key = percent_decode_str(key).decode_utf8_lossy();
     let served = access.environment.served();
     let mut out = Vec::with_capacity(256);
-    let status = match request::context(&body) {
+    let status = match request::context(body) {
         Err(rejected) => {
             write::failure(&mut out, Some(&key), rejected.code(), &rejected.to_string());
             StatusCode::BAD_REQUEST
@@ -63,23 +55,18 @@ pub(crate) async fn evaluate_one(
     };
     let mut response = answer(status, out.into());
     response.headers_mut().insert(FF_POSITION, served.position.clone());
-    Ok(response)
+    response
 }
 
 /// `POST /ofrep/v1/evaluate/flags`.
-pub(crate) async fn evaluate_all(
-    access: &Access,
-    headers: &HeaderMap,
-    body: Incoming,
-) -> Result<Response, Problem> {
-    let body = read_json(headers, body).await?;
+pub(crate) fn evaluate_all(access: &Access, headers: &HeaderMap, body: &[u8]) -> Response {
     let served = access.environment.served();
-    let context = match request::context(&body) {
+    let context = match request::context(body) {
         Ok(context) => context,
         Err(rejected) => {
             let mut out = Vec::with_capacity(128);
             write::failure(&mut out, None, rejected.code(), &rejected.to_string());
-            return Ok(answer(StatusCode::BAD_REQUEST, out.into()));
+            return answer(StatusCode::BAD_REQUEST, out.into());
         }
     };
     let now = Timestamp::now();
@@ -112,7 +99,7 @@ pub(crate) async fn evaluate_all(
         response
     };
     response.headers_mut().insert(FF_POSITION, served.position.clone());
-    Ok(response)
+    response
 }
 
 /// `GET /ofrep/v1/stream`.

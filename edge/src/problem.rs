@@ -56,6 +56,11 @@ impl Problem {
         }
     }
 
+    /// Whether it is about the key of the request.
+    pub(crate) fn is_of_key(&self) -> bool {
+        matches!(self, Self::KeyMissing | Self::KeyUnknown | Self::KeyExpired)
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Self::KeyMissing | Self::KeyUnknown | Self::KeyExpired => StatusCode::UNAUTHORIZED,

@@ -1,10 +1,9 @@
 //! Config for SDKs that evaluate by themselves: the whole of an environment, or what changed, at once or as it
-//! happens. For servers' keys only: rules are in it.
+//! happens. For servers' keys only, which is checked before anything here is called: rules are in it.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use ff_evaluator::wire::KeyKind;
 use hyper::StatusCode;
 use hyper::header::{CONTENT_ENCODING, ETAG, HeaderMap, HeaderValue, VARY};
 use tokio::task::spawn_blocking;
@@ -27,7 +26,7 @@ pub(crate) async fn config(
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let since = since(access, query)?;
+    let since = since(query)?;
     let served = match since {
         None => Arc::clone(&access.environment.served()),
         Some(position) => {
@@ -62,7 +61,7 @@ pub(crate) fn stream(
     headers: &HeaderMap,
     cut: &Cut,
 ) -> Result<Response, Problem> {
-    let since = since(access, query)?;
+    let since = since(query)?;
     let position = match last_event_id(headers) {
         Some(id) if !is_position(id) => return Err(Problem::Position("Last-Event-ID")),
         Some(id) => Some(id),
@@ -87,11 +86,8 @@ fn patch_event(patch: &Patch) -> Bytes {
     event(&patch.position, Some("patch"), &patch.json).into()
 }
 
-/// Checks the key, and reads where the client is.
-fn since<'q>(access: &Access, query: Option<&'q str>) -> Result<Option<&'q str>, Problem> {
-    if access.kind != KeyKind::Server {
-        return Err(Problem::ServerKeyNeeded);
-    }
+/// Where the client is.
+fn since(query: Option<&str>) -> Result<Option<&str>, Problem> {
     match parameter(query, SINCE) {
         Some(text) if !is_position(text) => Err(Problem::Position(SINCE)),
         other => Ok(other),

@@ -7,6 +7,7 @@ use ff_evaluator::wire::{Head, ObjectKind, SettingsObject};
 use ff_evaluator::{Change, Config, EnvironmentDefinition, FlagDefinition, SegmentDefinition};
 use hyper::header::HeaderValue;
 use serde::{Deserialize, de::DeserializeOwned};
+use uuid::Uuid;
 
 use crate::fragments::{Fragments, write_json, write_text};
 use crate::held::{Difference, Objects};
@@ -24,6 +25,8 @@ pub(crate) struct Served {
     pub(crate) position: HeaderValue,
     pub(crate) etag: HeaderValue,
     salt: String,
+    /// Whose environment it is, if the publisher says so.
+    pub(crate) organization: Option<Uuid>,
     /// What SDKs download: flags and segments, as published.
     objects: Box<[(ObjectKind, Bytes)]>,
     full: OnceLock<Prepared>,
@@ -98,6 +101,8 @@ impl Served {
         let header = |text: &str| {
             HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
         };
+        let organization =
+            settings(objects).and_then(|settings| settings.organization?.parse().ok());
         let objects = objects
             .iter()
             .filter(|((kind, _), _)| matches!(kind, ObjectKind::Flag | ObjectKind::Segment))
@@ -112,6 +117,7 @@ impl Served {
             version,
             head,
             salt,
+            organization,
             objects,
         }
     }
@@ -197,11 +203,14 @@ pub(crate) fn key_of(bytes: &Bytes) -> Option<String> {
 }
 
 fn salt(objects: &Objects) -> String {
+    settings(objects).map_or_else(String::new, |settings| settings.salt)
+}
+
+fn settings(objects: &Objects) -> Option<SettingsObject> {
     objects
         .iter()
         .find(|((kind, _), _)| *kind == ObjectKind::Settings)
-        .and_then(|(_, bytes)| serde_json::from_slice::<SettingsObject>(bytes).ok())
-        .map_or_else(String::new, |settings| settings.salt)
+        .and_then(|(_, bytes)| serde_json::from_slice(bytes).ok())
 }
 
 /// Reads an object. One that a newer platform wrote in another shape is left out, and said.

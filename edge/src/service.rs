@@ -2,28 +2,32 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ff_front::{BindError, Harden, Listener, Protocols, Stream};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::connections::{Connections, End};
 use crate::http::App;
 use crate::metrics::Metrics;
 use crate::store::Store;
+use crate::witness::Witness;
 use crate::{EdgeError, EdgeOptions, disk, sync};
 
 /// How long connections may take to end when the edge stops.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// How long a client may take to send the head of a request.
 const HEADER_PATIENCE: Duration = Duration::from_secs(30);
+/// The largest head of a request, and how much of a body is read ahead.
+const READ_AHEAD: usize = 64 * 1024;
 /// How often recorded times are folded into their buckets.
 const FOLD: Duration = Duration::from_secs(1);
 
@@ -60,9 +64,12 @@ impl Edge {
             source,
         })?;
         let client = sync::connect(&options.nats_url).await.map_err(EdgeError::NatsAddress)?;
-        let listen = |source| EdgeError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let listening = Listener::bind(options.listen, options.tls.as_ref(), Protocols::Http1);
+        let listener = listening.await.map_err(|error| match error {
+            BindError::Listen(source) => EdgeError::Listen { address: options.listen, source },
+            BindError::Tls(error) => EdgeError::Tls(error),
+        })?;
+        let address = listener.address();
 
         let metrics = Arc::new(Metrics::new());
         let store = Arc::new(Store::new(Arc::clone(&metrics), options.public_url.clone()));
@@ -71,18 +78,25 @@ impl Edge {
 
         let stop = CancellationToken::new();
         let following = sync::Follower::new(Arc::clone(&store), copies, &options);
-        let app = Arc::new(App { store, heartbeat: options.heartbeat });
+        let app = Arc::new(App {
+            store,
+            heartbeat: options.heartbeat,
+            cors: options.cors,
+            harden: Harden::api(listener.is_tls()),
+            witness: Witness { recorder: options.recorder.clone(), proxies: options.proxies },
+        });
+        let recorder = options.recorder;
         let folding = async move {
             let mut pause = interval(FOLD);
             loop {
                 pause.tick().await;
-                metrics.fold();
+                metrics.fold(&recorder);
             }
         };
         let tasks = vec![
             tokio::spawn(following.run(client, stop.clone())),
             tokio::spawn(until(stop.clone(), folding)),
-            tokio::spawn(accept(listener, app, stop.clone())),
+            tokio::spawn(accept(listener, app, options.connections, stop.clone())),
         ];
         Ok(Self { address, stop, tasks })
     }
@@ -109,27 +123,24 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-async fn accept(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
+async fn accept(mut listener: Listener, app: Arc<App>, most: usize, stop: CancellationToken) {
     let connections = Arc::new(Connections::default());
+    let room = Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
     let open = tokio_util::task::TaskTracker::new();
     loop {
-        let accepted = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = listener.accept() => accepted,
+        let accepting = async {
+            let place = Arc::clone(&room).acquire_owned().await;
+            (place.expect("the semaphore is never closed"), listener.accept().await)
         };
-        match accepted {
-            Ok((stream, _)) => {
-                open.spawn(serve(stream, Arc::clone(&app), Arc::clone(&connections)));
-            }
-            Err(error) => {
-                // Most likely out of file descriptors; those of ended connections come back.
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot accept a connection"
-                );
-                sleep(Duration::from_millis(50)).await;
-            }
-        }
+        let (place, (stream, peer)) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = accepting => accepted,
+        };
+        let serving = serve(stream, peer.ip(), Arc::clone(&app), Arc::clone(&connections));
+        open.spawn(async move {
+            serving.await;
+            drop(place);
+        });
     }
     drop(listener);
     app.store.root.cancel();
@@ -139,17 +150,16 @@ async fn accept(listener: TcpListener, app: Arc<App>, stop: CancellationToken) {
     let _ = timeout(FAREWELL, open.wait()).await;
 }
 
-async fn serve(stream: TcpStream, app: Arc<App>, connections: Arc<Connections>) {
-    // Answers are small and complete; waiting to fill a packet would only delay them.
-    let _ = stream.set_nodelay(true);
+async fn serve(stream: Stream, peer: IpAddr, app: Arc<App>, connections: Arc<Connections>) {
     let (cut, mut end) = connections.open();
     let service = service_fn(|request| {
         let (app, cut) = (&app, &cut);
-        async move { Ok::<_, Infallible>(app.respond(request, cut).await) }
+        async move { Ok::<_, Infallible>(app.respond(request, peer, cut).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_PATIENCE)
+        .max_buf_size(READ_AHEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     // What goes wrong here is between the client and its connection.

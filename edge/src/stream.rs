@@ -1,5 +1,6 @@
 //! Open streams of events (SSE): heartbeats, and an end for those whose key is revoked or who do not read.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,8 +10,9 @@ use hyper::StatusCode;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, mpsc};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::connections::Cut;
 use crate::http::{App, Body, Response, answer};
@@ -20,8 +22,10 @@ use crate::recent::Patch;
 
 /// How many events may wait for a client that does not read them.
 const BUFFER: usize = 64;
-/// A stream that is longer than any key lives.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+/// How often the clock is asked whether a key has expired: it may be set while a stream is open.
+const LOOK: Duration = Duration::from_secs(2);
+/// How long a client may take to read what it was sent before the end of its stream.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A comment: nothing happened, and the connection lives.
 pub(crate) const HEARTBEAT: Bytes = Bytes::from_static(b":\n\n");
@@ -47,23 +51,30 @@ pub(crate) fn open(app: &App, access: &Access, cut: &Cut, plan: Plan) -> Respons
         changes: plan.changes,
         seen: plan.seen,
         event: plan.event,
+        revoked: access.revoked.clone(),
         cut: cut.clone(),
         metrics: Arc::clone(&app.store.metrics),
     };
-    let revoked = access.revoked.clone();
-    let lifetime = access.expires_at.map_or(FOREVER, |at| {
-        Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default()
-    });
+    let (revoked, expires_at) = (access.revoked.clone(), access.expires_at);
+    let (cut, metrics) = (cut.clone(), Arc::clone(&app.store.metrics));
     let heartbeat = app.heartbeat;
+    // Gone with the body, which is gone when its last byte is on its way.
+    let (unread, sent) = oneshot::channel::<Infallible>();
     tokio::spawn(async move {
         tokio::select! {
+            biased;
             () = revoked.cancelled() => {}
-            () = sleep(lifetime.min(FOREVER)) => {}
+            () = over(expires_at) => {}
             () = pump.run(heartbeat) => {}
         }
+        // What was sent before may be read, but whose key has ended keeps no connection by not reading it.
+        if timeout(FAREWELL, sent).await.is_err() {
+            metrics.cut_off.increment(1);
+            cut.cut();
+        }
     });
-    let rest = stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|bytes| (bytes, receiver))
+    let rest = stream::unfold((receiver, unread), |(mut receiver, unread)| async move {
+        receiver.recv().await.map(|bytes| (bytes, (receiver, unread)))
     });
     let opening = plan.opening;
     let mut response = answer(StatusCode::OK, Bytes::new());
@@ -76,11 +87,23 @@ pub(crate) fn open(app: &App, access: &Access, cut: &Cut, plan: Plan) -> Respons
     response
 }
 
+/// Waits until a key has expired.
+async fn over(expires_at: Option<Timestamp>) {
+    let Some(at) = expires_at else { return std::future::pending().await };
+    loop {
+        match Duration::try_from(at.duration_since(Timestamp::now())) {
+            Ok(left) if !left.is_zero() => sleep(left.min(LOOK)).await,
+            _ => return,
+        }
+    }
+}
+
 struct Pump {
     sender: mpsc::Sender<Bytes>,
     changes: broadcast::Receiver<Arc<Patch>>,
     seen: u64,
     event: fn(&Patch) -> Bytes,
+    revoked: CancellationToken,
     cut: Cut,
     metrics: Arc<Metrics>,
 }
@@ -94,6 +117,8 @@ impl Pump {
             let bytes = tokio::select! {
                 () = self.sender.closed() => return,
                 change = self.changes.recv() => match change {
+                    // A change that comes with the end of the key is not for whoever had it.
+                    Ok(_) if self.revoked.is_cancelled() => return,
                     Ok(change) if change.version <= self.seen => continue,
                     Ok(change) => (self.event)(&change),
                     Err(RecvError::Lagged(_)) => return self.cut_off(),

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt as _};
 
 use crate::{AppendError, Draft, LogError, Position, Recorded, StreamKey, Tip};
 
@@ -60,6 +60,21 @@ pub trait EventLog: Clone + Send + Sync + 'static {
     /// [`LogError::Damaged`] is about one message, and the stream goes on after it; any other error
     /// is the last item.
     fn tail(&self, after: Position) -> BoxStream<'static, Result<TailItem, LogError>>;
+
+    /// As [`tail`](Self::tail), but only commits of aggregates of these kinds. Between two of them positions are left
+    /// out, and while nothing comes it says again and again that it is caught up: who hears nothing for long knows that
+    /// what it knows may be old.
+    fn tail_of(
+        &self,
+        after: Position,
+        kinds: &'static [&'static str],
+    ) -> BoxStream<'static, Result<TailItem, LogError>> {
+        let wanted = |item: &Result<TailItem, LogError>| match item {
+            Ok(TailItem::Commit(commit)) => kinds.contains(&commit.commit.aggregate.kind.as_str()),
+            _ => true,
+        };
+        self.tail(after).filter(move |item| std::future::ready(wanted(item))).boxed()
+    }
 
     /// The position of the last commit, or of the log's beginning if it is empty.
     ///

@@ -21,7 +21,6 @@ pub(crate) use follower::Follower;
 
 use crate::private::Hasher;
 use crate::problem::Problem;
-use crate::quota::Limiter;
 
 /// How many commands wait in the client while the connection is slow; each may be a message.
 const CLIENT_QUEUE: usize = 64;
@@ -59,9 +58,11 @@ struct World {
 /// A key that may send events.
 #[derive(Debug)]
 pub(crate) struct Key {
+    /// Its own; absent of a publisher whose keys have names of another kind.
+    pub(crate) id: Option<Uuid>,
+    pub(crate) hash: [u8; 32],
     environment: Uuid,
     expires_at: Option<Timestamp>,
-    pub(crate) limiter: Limiter,
 }
 
 /// An environment that events are of.
@@ -69,6 +70,8 @@ pub(crate) struct Key {
 pub(crate) struct Environment {
     pub(crate) id: Uuid,
     pub(crate) organization: Arc<Organization>,
+    /// The organization's id, if the publisher says it.
+    pub(crate) owner: Option<Uuid>,
     pub(crate) names: Names,
 }
 
@@ -84,7 +87,7 @@ pub(crate) struct Names {
 /// Whose environments they are.
 #[derive(Debug)]
 pub(crate) struct Organization {
-    pub(crate) limiter: Limiter,
+    pub(crate) id: Uuid,
     pub(crate) hasher: Option<Hasher>,
 }
 
@@ -92,12 +95,7 @@ impl Config {
     /// Who shows this key, and what for.
     pub(crate) fn find(&self, text: &str) -> Result<(Arc<Key>, Arc<Environment>), Problem> {
         let parsed = ff_auth::keys::parse(text).map_err(|_| Problem::KeyUnknown)?;
-        let world = self.world.load();
-        let found = world.keys.get(parsed.hash.as_bytes()).and_then(|key| {
-            let environment = world.environments.get(&key.environment)?;
-            Some((Arc::clone(key), Arc::clone(environment)))
-        });
-        match found {
+        match self.world.load().find(parsed.hash.as_bytes()) {
             Some((key, _)) if key.expires_at.is_some_and(|at| at <= Timestamp::now()) => {
                 Err(Problem::KeyExpired)
             }
@@ -107,9 +105,23 @@ impl Config {
         }
     }
 
+    /// Whose key this is, also when its time is over.
+    pub(crate) fn known(&self, text: &str) -> Option<(Arc<Key>, Arc<Environment>)> {
+        let parsed = ff_auth::keys::parse(text).ok()?;
+        self.world.load().find(parsed.hash.as_bytes())
+    }
+
     /// Whether all there was has been read.
     pub(crate) fn is_complete(&self) -> bool {
         self.complete.load(Ordering::Acquire)
+    }
+}
+
+impl World {
+    fn find(&self, hash: &[u8; 32]) -> Option<(Arc<Key>, Arc<Environment>)> {
+        let key = self.keys.get(hash)?;
+        let environment = self.environments.get(&key.environment)?;
+        Some((Arc::clone(key), Arc::clone(environment)))
     }
 }
 
@@ -117,8 +129,7 @@ impl Config {
 impl Environment {
     /// One without any names.
     pub(crate) fn empty(id: Uuid) -> Self {
-        let limiter = Limiter::new("organization", crate::EventQuota::new(1, 1), 1);
-        let organization = Arc::new(Organization { limiter, hasher: None });
-        Self { id, organization, names: Names::default() }
+        let organization = Arc::new(Organization { id, hasher: None });
+        Self { id, organization, owner: None, names: Names::default() }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use ff_front::TlsError;
+
 /// Ingest cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -14,6 +16,9 @@ pub enum IngestError {
         #[source]
         source: std::io::Error,
     },
+    /// The certificate, or something that belongs to it, cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The address of NATS is none.
     #[error("the address of NATS is wrong; it looks like nats://host:4222")]
     NatsAddress(#[source] async_nats::ConnectError),
@@ -24,6 +29,7 @@ impl IngestError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Listen { .. } => "FF-4140",
+            Self::Tls(error) => error.code(),
             Self::NatsAddress(_) => "FF-4141",
         }
     }

@@ -10,6 +10,7 @@ mod rejection;
 use std::borrow::Cow;
 use std::time::Duration;
 
+use ff_front::check_depth;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -21,6 +22,8 @@ pub(crate) use rejection::{Reason, Rejection};
 
 /// The largest event, in bytes.
 const LARGEST: usize = 64 * 1024;
+/// How deep it nests.
+const DEPTH: usize = 64;
 /// The longest key of a user, in bytes.
 const USER_KEY: usize = 512;
 /// The longest id of a rule, in bytes: an experiment's key, a colon and the number of the iteration.
@@ -105,6 +108,8 @@ impl<'a> Event<'a> {
         if !text.starts_with('{') {
             return Err(Rejection::whole(Reason::NoObject));
         }
+        check_depth(text.as_bytes(), DEPTH)
+            .map_err(|deep| Rejection::whole(Reason::TooDeep { most: deep.most }))?;
         let members: Members<'a> = serde_json::from_str(text)
             .map_err(|error| Rejection::whole(Reason::Malformed(error)))?;
         let kind = Member::required("type", members.kind)?;

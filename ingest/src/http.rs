@@ -1,26 +1,24 @@
 //! From a request to its answer: the routes, the key, and everything that can be refused before a body is read.
 
 mod body;
-mod decode;
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderName,
-    HeaderValue, RETRY_AFTER,
+    ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, EXPECT, HeaderName, HeaderValue,
 };
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use ff_front::bodies::unpack;
+use ff_front::{BodyLimits, ClientAddress, CorsRules, Encoding, Harden, Origins, cors, harden};
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{Any, CorsLayer};
 
 use crate::batch::{Batch, Format, without_nan};
 use crate::budget::{Budget, Held};
@@ -28,15 +26,17 @@ use crate::commit::{Committer, Publisher};
 use crate::config::{Config, Environment};
 use crate::metrics::Metrics;
 use crate::problem::Problem;
-use crate::quota::Left;
+use crate::quota::{Quotas, Sending};
 use crate::take::{Taken, take};
+use crate::witness::Witness;
 use crate::{CommitOptions, Limits};
-use decode::Encoding;
 
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// A plain body up to this size is read where it arrived; a larger one, and what is compressed, keeps no other request
 /// waiting.
 const SMALL: usize = 128 * 1024;
+/// After this long a key is looked up again: it may have been revoked while the body came.
+const SLOW: Duration = Duration::from_secs(1);
 /// What an event takes in a message beside its own bytes: ids, times and names of members.
 const OVERHEAD: usize = 256;
 
@@ -48,26 +48,26 @@ pub(crate) struct App {
     pub(crate) committer: Committer,
     pub(crate) budget: Arc<Budget>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) witness: Witness,
     pub(crate) limits: Limits,
+    pub(crate) quotas: Quotas,
     pub(crate) commit: CommitOptions,
     pub(crate) body_timeout: Duration,
     /// Large bodies that are read at one time.
     pub(crate) large: Semaphore,
 }
 
+/// What pages may send and see.
+const CORS: CorsRules<'_> = CorsRules {
+    methods: &[Method::POST],
+    headers: &["authorization", "x-api-key", "content-type", "content-encoding"],
+    exposed: &["retry-after", "ratelimit", "ratelimit-policy"],
+    max_age: Duration::from_secs(86_400),
+};
+
 /// The service.
-pub(crate) fn router(app: Arc<App>) -> Router {
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::POST])
-        .allow_headers([AUTHORIZATION, X_API_KEY, CONTENT_TYPE, CONTENT_ENCODING])
-        .expose_headers([
-            RETRY_AFTER,
-            HeaderName::from_static("ratelimit"),
-            HeaderName::from_static("ratelimit-policy"),
-        ])
-        .max_age(Duration::from_secs(86_400));
-    Router::new()
+pub(crate) fn router(app: Arc<App>, origins: &Origins, careful: Harden) -> Router {
+    let router = Router::new()
         .route("/v1/events", post(events).fallback(|| async { Problem::Method("POST, OPTIONS") }))
         .route("/healthz", get(async || OK).fallback(|| async { Problem::Method("GET") }))
         .route("/readyz", get(ready).fallback(|| async { Problem::Method("GET") }))
@@ -76,7 +76,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .with_state(app)
         // Outermost the headers that browsers need, also with what went wrong.
         .layer(CatchPanicLayer::custom(|_| Problem::Internal.into_response()))
-        .layer(cors)
+        .layer(cors(origins, CORS));
+    harden(router, careful)
 }
 
 const OK: ([(HeaderName, HeaderValue); 1], &str) =
@@ -96,10 +97,10 @@ async fn metrics(State(app): State<Arc<App>>) -> Response {
 }
 
 /// `POST /v1/events`.
-async fn events(State(app): State<Arc<App>>, request: Request) -> Response {
+async fn events(State(app): State<Arc<App>>, client: ClientAddress, request: Request) -> Response {
     let started = Instant::now();
     let (head, mut body) = request.into_parts();
-    let (code, mut response) = match app.accept(&head.headers, &mut body).await {
+    let (code, mut response) = match app.accept(client, &head.headers, &mut body).await {
         Ok(response) => ("", response),
         Err(problem) => {
             // Who waits to be asked for the body is not asked for it.
@@ -117,36 +118,31 @@ async fn events(State(app): State<Arc<App>>, request: Request) -> Response {
 impl App {
     async fn accept(
         self: &Arc<Self>,
+        client: ClientAddress,
         headers: &HeaderMap,
         body: &mut Body,
     ) -> Result<Response, Problem> {
-        let (key, environment) = self.config.find(key(headers).ok_or(Problem::KeyMissing)?)?;
-        let limit = self.limits.body_bytes;
-        body::check_length(body, limit)?;
+        let started = Instant::now();
+        let shown = key(headers).ok_or(Problem::KeyMissing)?;
+        let (key, environment) = self.witness.find(&self.config, shown, client.0)?;
+        body::check_length(body, self.limits.body_bytes)?;
         let format = format(headers)?;
         let encoding = Encoding::of(headers)?;
         self.publisher.check()?;
-        // Every request is one event at least: who has used up the quota is refused before the body is read.
-        let take_quota = |events| -> Result<Left, Problem> {
-            let key = key.limiter.take(events).map_err(Problem::Quota)?;
-            let all = environment.organization.limiter.take(events).map_err(Problem::Quota)?;
-            Ok(key.tighter(all))
-        };
-        let mut left = take_quota(NonZeroU32::MIN)?;
+        // Who has used up a quota is refused before the body is read.
+        let sending = Sending { key: key.hash, organization: environment.organization.id };
+        self.quotas.glance(sending).map_err(Problem::Quota)?;
 
-        let mut held = self.budget.hold();
-        let reading = body::read(body, limit, &mut held);
-        let bytes = tokio::time::timeout(self.body_timeout, reading)
-            .await
-            .map_err(|_| Problem::BodyTooSlow)??;
-        let (taken, held) = self.understand(bytes, encoding, format, &environment, held).await?;
-        let Taken { answer, chunks, exposures, metrics, repeats } = taken;
-        let events = exposures + metrics + repeats + answer.rejected.len() as u64;
-        let more = u32::try_from(events.saturating_sub(1)).unwrap_or(u32::MAX);
-        if let Some(more) = NonZeroU32::new(more) {
-            left = take_quota(more)?;
+        let received = self.receive(body, encoding, format, &environment).await;
+        // Every request is one event at least, also one of which nothing could be made.
+        let events = received.as_ref().map_or(1, |(taken, _)| taken.events().max(1));
+        let left = self.quotas.take(sending, events).await;
+        let (Taken { answer, chunks, exposures, metrics, repeats }, held) = received?;
+        let left = left.map_err(Problem::Quota)?;
+
+        if started.elapsed() > SLOW {
+            self.config.find(shown)?;
         }
-
         self.committer.commit(chunks, held).await?;
         self.metrics.exposures.increment(exposures);
         self.metrics.metric_events.increment(metrics);
@@ -156,8 +152,24 @@ impl App {
             self.metrics.rejected(rejected.rejection.reason.code());
         }
         let mut response = (StatusCode::ACCEPTED, Json(answer)).into_response();
-        left.tell(response.headers_mut());
+        response.headers_mut().extend(left.headers());
         Ok(response)
+    }
+
+    /// Reads a body, and what is in it.
+    async fn receive(
+        self: &Arc<Self>,
+        body: &mut Body,
+        encoding: Encoding,
+        format: Format,
+        environment: &Arc<Environment>,
+    ) -> Result<(Taken, Held), Problem> {
+        let mut held = self.budget.hold();
+        let reading = body::read(body, self.limits.body_bytes, &mut held);
+        let bytes = tokio::time::timeout(self.body_timeout, reading)
+            .await
+            .map_err(|_| Problem::BodyTooSlow)??;
+        self.understand(bytes, encoding, format, environment, held).await
     }
 
     /// Reads and checks what arrived: here if that is soon done, else beside everything else.
@@ -186,7 +198,8 @@ impl App {
         environment: &Environment,
         mut held: Held,
     ) -> Result<(Taken, Held), Problem> {
-        let bytes = encoding.decode(bytes, self.limits.body_bytes, &mut held)?;
+        let limits = BodyLimits::new(self.limits.body_bytes);
+        let bytes = unpack(encoding, bytes, &limits, |piece| held.grow(piece).is_ok())?;
         let most = self.limits.events;
         let repaired;
         let batch = match Batch::read(&bytes, format, most) {

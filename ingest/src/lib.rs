@@ -28,6 +28,7 @@ mod sender;
 mod service;
 mod streams;
 mod take;
+mod witness;
 pub mod writer;
 
 pub use error::IngestError;

@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ff_security::Recorder;
 use metrics::{Counter, Gauge, Histogram, Label};
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -67,6 +68,11 @@ impl Metrics {
         })
     }
 
+    /// Where others may count, too.
+    pub(crate) fn recorder(&self) -> ff_limits::SharedRecorder {
+        Arc::<PrometheusRecorder>::clone(&self.recorder)
+    }
+
     /// Counts an answered request. `code` is what was wrong with it, or empty.
     pub(crate) fn answered(&self, status: u16, code: &'static str, took: Duration) {
         self.request_seconds.record(took.as_secs_f64());
@@ -90,7 +96,8 @@ impl Metrics {
     }
 
     /// Folds recorded times into their buckets; without it they would pile up between two scrapes.
-    pub(crate) fn fold(&self) {
+    pub(crate) fn fold(&self, recorder: &Recorder) {
+        metrics::with_local_recorder(&*self.recorder, || recorder.measure());
         self.handle.run_upkeep();
     }
 }

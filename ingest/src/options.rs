@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use ff_front::{Origins, Proxies, Tls};
+use ff_security::Recorder;
 use secrecy::SecretString;
 
 const MIB: usize = 1024 * 1024;
@@ -16,12 +18,23 @@ pub struct IngestOptions {
     pub listen: SocketAddr,
     /// The NATS server that has the config and takes the telemetry.
     pub nats_url: String,
+    /// How it is encrypted; not at all if absent.
+    pub tls: Option<Tls>,
+    /// Pages of these origins may send. Everybody's, unless set otherwise: a key is all that counts here, there are no
+    /// cookies, nothing is told but what was taken, and the key of a client is no secret.
+    pub cors: Origins,
+    /// Whose word on the address of a client counts: nobody's, unless set.
+    pub proxies: Proxies,
+    /// Who is told of keys that are used and refused: nobody, unless set.
+    pub recorder: Recorder,
     /// The streams, if they have to be made.
     pub streams: StreamOptions,
     /// Events that one key may send.
     pub key_quota: EventQuota,
     /// Events that all keys of an organization may send together.
     pub organization_quota: EventQuota,
+    /// Where all replicas count them together; each counts alone without.
+    pub redis: Option<ff_limits::Redis>,
     /// What private attributes are hashed with; without it they are left out of what is stored.
     pub hash_secret: Option<HashSecret>,
     /// The most that one request may bring.
@@ -97,9 +110,14 @@ impl IngestOptions {
         Self {
             listen,
             nats_url: nats_url.into(),
+            tls: None,
+            cors: Origins::Any,
+            proxies: Proxies::none(),
+            recorder: Recorder::none(),
             streams: StreamOptions::default(),
             key_quota: EventQuota::new(100_000, 500_000),
             organization_quota: EventQuota::new(200_000, 1_000_000),
+            redis: None,
             hash_secret: None,
             limits: Limits { body_bytes: 5 * MIB, events: 5000 },
             in_flight_bytes: 64 * MIB,

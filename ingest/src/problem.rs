@@ -7,8 +7,10 @@ use axum::http::header::{
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use ff_front::BodyError;
+use ff_limits::Refused;
+
 use crate::commit::CommitError;
-use crate::quota::Left;
 
 /// Something is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +42,10 @@ pub(crate) enum Problem {
     Encoding,
     #[error("the body cannot be decompressed with {0}")]
     Compression(&'static str),
-    #[error("too many events: wait {} s, or spread them", .0.wait)]
-    Quota(Left),
+    #[error("a compressed body becomes up to {0} times as large; send it in another form")]
+    Ratio(usize),
+    #[error("too many events: wait {} s, or spread them", .0.wait())]
+    Quota(Refused),
     #[error("more requests are under way than fit into memory; try again")]
     Busy,
     #[error(transparent)]
@@ -88,6 +92,7 @@ impl Problem {
             Self::Commit(CommitError::StreamUnusable) => "FF-4111",
             Self::NotReady => "FF-4112",
             Self::Internal => "FF-4113",
+            Self::Ratio(_) => "FF-4114",
         }
     }
 
@@ -98,7 +103,9 @@ impl Problem {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken | Self::Body(_) | Self::Compression(_) => StatusCode::BAD_REQUEST,
-            Self::BodyTooLarge(_) | Self::TooManyEvents(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge(_) | Self::TooManyEvents(_) | Self::Ratio(_) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::MediaType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Quota(_) | Self::Busy => StatusCode::TOO_MANY_REQUESTS,
             Self::Commit(_) | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
@@ -121,6 +128,7 @@ impl Problem {
             Self::MediaType => "wrong media type",
             Self::Encoding => "unknown compression",
             Self::Compression(_) => "broken compression",
+            Self::Ratio(_) => "compressed too much",
             Self::Quota(_) => "quota used up",
             Self::Busy => "too much under way",
             Self::Commit(CommitError::Unreachable) => "store unreachable",
@@ -135,7 +143,7 @@ impl Problem {
     /// Seconds after which it may be different.
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Quota(left) => Some(left.wait),
+            Self::Quota(refused) => Some(refused.wait()),
             Self::Busy | Self::NotReady => Some(1),
             Self::Commit(CommitError::Unreachable | CommitError::Unconfirmed) => Some(2),
             Self::Commit(CommitError::Full | CommitError::StreamUnusable) => Some(30),
@@ -158,8 +166,27 @@ impl Problem {
             Self::Encoding => {
                 headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip, zstd"));
             }
-            Self::Quota(left) => left.tell(headers),
+            Self::Quota(refused) => {
+                for (name, value) in refused.headers() {
+                    headers.insert(name, value);
+                }
+            }
             _ => {}
+        }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::TooLarge(most) => Self::BodyTooLarge(most),
+            BodyError::Ratio(most) => Self::Ratio(most),
+            BodyError::TooSlow => Self::BodyTooSlow,
+            BodyError::Encoding => Self::Encoding,
+            BodyError::Compression(name) => Self::Compression(name),
+            BodyError::NoRoom => Self::Busy,
+            // How deep an event nests is between it and its sender, see [`crate::event`].
+            BodyError::Broken | BodyError::Depth(_) => Self::BodyBroken,
         }
     }
 }

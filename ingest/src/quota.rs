@@ -1,110 +1,94 @@
-//! How many events a key, and an organization, may send.
+//! How many events a key, and an organization, may send: on this replica alone, or on all that share a Redis.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use governor::clock::{Clock as _, DefaultClock};
-use governor::middleware::StateInformationMiddleware;
-use governor::state::{InMemoryState, NotKeyed};
-use governor::{Quota, RateLimiter};
+use ff_limits::{Left, Limit, Limits, Quota, Refused, Subject};
+use uuid::Uuid;
 
 use crate::EventQuota;
 
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// Counts the events of one sender.
+/// Counts the events of every sender.
 #[derive(Debug)]
-pub(crate) struct Limiter {
-    name: &'static str,
-    quota: EventQuota,
-    limiter: RateLimiter<NotKeyed, InMemoryState, DefaultClock, StateInformationMiddleware>,
+pub(crate) struct Quotas {
+    limits: Limits,
+    key: Limit,
+    organization: Limit,
 }
 
-/// What is left, to be told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Left {
-    name: &'static str,
-    quota: EventQuota,
-    events: u32,
-    /// Seconds until more can be sent; 0 if more can be sent now.
-    pub(crate) wait: u64,
+/// Whose events they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sending {
+    /// The hash of the key.
+    pub(crate) key: [u8; 32],
+    pub(crate) organization: Uuid,
 }
 
-impl Limiter {
+impl Quotas {
     /// A whole request of `most` events passes at least.
-    pub(crate) fn new(name: &'static str, quota: EventQuota, most: usize) -> Self {
-        let most = u32::try_from(most).ok().and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-        let quota = EventQuota { burst: quota.burst.max(most), ..quota };
-        let limit = Quota::per_second(quota.per_second).allow_burst(quota.burst);
-        Self { name, quota, limiter: RateLimiter::direct(limit).with_middleware() }
+    pub(crate) fn new(
+        limits: Limits,
+        key: EventQuota,
+        organization: EventQuota,
+        most: usize,
+    ) -> Self {
+        let limit = |name, quota| Limit::new(name, window(quota, most)).counting("events");
+        Self { limits, key: limit("key", key), organization: limit("organization", organization) }
     }
 
-    /// Counts these events.
-    ///
-    /// # Errors
-    /// How long to wait, if they are too many; then none is counted.
-    pub(crate) fn take(&self, events: NonZeroU32) -> Result<Left, Left> {
-        let left = |events, wait| Left { name: self.name, quota: self.quota, events, wait };
-        match self.limiter.check_n(events) {
-            Ok(Ok(state)) => Ok(left(state.remaining_burst_capacity(), 0)),
-            Ok(Err(until)) => {
-                let wait = until.wait_time_from(DefaultClock::default().now());
-                Err(left(0, whole_seconds(wait)))
-            }
-            // More than fit into a burst: they never pass, whatever is waited.
-            Err(_) => Err(left(0, whole_seconds(self.refill()))),
-        }
+    /// Refuses who has used up a quota, as far as that is known here; takes nothing.
+    pub(crate) fn glance(&self, sending: Sending) -> Result<(), Refused> {
+        self.limits.glance(&self.asks(sending))
     }
 
-    fn refill(&self) -> Duration {
-        Duration::from_secs(u64::from(self.quota.burst.get() / self.quota.per_second))
+    /// Counts these events, or says how long to wait if they are too many; then none is counted.
+    pub(crate) async fn take(&self, sending: Sending, events: u64) -> Result<Left, Refused> {
+        let events = u32::try_from(events).unwrap_or(u32::MAX);
+        self.limits.take(&self.asks(sending), events).await
+    }
+
+    fn asks(&self, sending: Sending) -> [(&Limit, Subject); 2] {
+        [
+            (&self.key, Subject::Key(sending.key)),
+            (&self.organization, Subject::Organization(sending.organization)),
+        ]
     }
 }
 
-fn whole_seconds(wait: Duration) -> u64 {
-    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
-}
-
-impl Left {
-    /// The one of which less is left.
-    pub(crate) fn tighter(self, other: Self) -> Self {
-        if other.events < self.events { other } else { self }
-    }
-
-    /// Tells the sender.
-    pub(crate) fn tell(self, headers: &mut HeaderMap) {
-        let Self { name, quota, events, wait } = self;
-        let value = |text: String| HeaderValue::try_from(text).expect("digits and ASCII names");
-        let policy = format!("\"{name}\";q={};w=1;qu=\"events\"", quota.per_second);
-        headers.insert(RATE_LIMIT_POLICY, value(policy));
-        headers.insert(RATE_LIMIT, value(format!("\"{name}\";r={events};t={}", wait.max(1))));
-    }
+/// The burst, and the time in which all of it comes back.
+fn window(EventQuota { per_second, burst }: EventQuota, most: usize) -> Quota {
+    let burst = burst.get().max(u32::try_from(most).unwrap_or(u32::MAX));
+    let nanos = u64::from(burst) * 1_000_000_000 / u64::from(per_second.get());
+    Quota::new(burst, Duration::from_nanos(nanos))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn events(number: u32) -> NonZeroU32 {
-        NonZeroU32::new(number).unwrap()
+    const SENDING: Sending = Sending { key: [7; 32], organization: Uuid::nil() };
+
+    fn quotas(per_second: u32, burst: u32, most: usize) -> Quotas {
+        let quota = EventQuota::new(per_second, burst);
+        Quotas::new(Limits::local(), quota, EventQuota::new(1_000_000, 1_000_000), most)
     }
 
-    #[test]
-    fn a_burst_passes_and_then_there_is_a_wait() {
-        let limiter = Limiter::new("key", EventQuota::new(1, 100), 10);
-        assert_eq!(limiter.take(events(60)).unwrap().events, 40);
-        let refused = limiter.take(events(60)).unwrap_err();
+    #[tokio::test]
+    async fn a_burst_passes_and_then_there_is_a_wait() {
+        let quotas = quotas(1, 100, 10);
+        let left = quotas.take(SENDING, 60).await.unwrap();
+        assert_eq!(left.tightest(), Some(("key", 40)));
+        let refused = quotas.take(SENDING, 60).await.unwrap_err();
         // 20 are missing, one comes back in a second.
-        assert!((19..=20).contains(&refused.wait), "{refused:?}");
-        assert_eq!(limiter.take(events(40)).unwrap().wait, 0);
-        assert_eq!(limiter.take(events(200)).unwrap_err().wait, 100);
+        assert!((19..=20).contains(&refused.wait()), "{refused:?}");
+        assert!(quotas.glance(SENDING).is_ok());
+        quotas.take(SENDING, 40).await.unwrap();
+        assert!(quotas.glance(SENDING).is_err());
+        assert_eq!(quotas.take(SENDING, 200).await.unwrap_err().wait(), 100);
     }
 
-    #[test]
-    fn a_whole_request_always_fits_into_a_burst() {
-        let limiter = Limiter::new("key", EventQuota::new(1, 1), 50);
-        assert_eq!(limiter.take(events(50)).unwrap().events, 0);
+    #[tokio::test]
+    async fn a_whole_request_always_fits_into_a_burst() {
+        let left = quotas(1, 1, 50).take(SENDING, 50).await.unwrap();
+        assert_eq!(left.tightest(), Some(("key", 0)));
     }
 }

@@ -2,34 +2,29 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use ff_front::{BindError, Harden, Listener, Protocols, ServeOptions, serve};
+use ff_security::Recorder;
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use crate::budget::Budget;
 use crate::commit::{Committer, Publisher};
 use crate::config::{self, Config, Follower};
 use crate::http::{App, router};
 use crate::metrics::Metrics;
+use crate::quota::Quotas;
 use crate::streams::Streams;
+use crate::witness::Witness;
 use crate::{IngestError, IngestOptions};
 
 /// How long requests under way may take when ingest stops.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// How long a client may take to send the head of a request.
-const HEADER_PATIENCE: Duration = Duration::from_secs(30);
-/// The largest head of a request, and how much of a body is read ahead.
-const READ_AHEAD: usize = 64 * 1024;
 /// How often recorded times are folded into their buckets.
 const FOLD: Duration = Duration::from_secs(1);
 
@@ -66,15 +61,24 @@ impl Ingest {
     /// When it cannot listen, or the address of NATS is none.
     pub async fn start(options: IngestOptions) -> Result<Self, IngestError> {
         let client = config::connect(&options.nats_url).await.map_err(IngestError::NatsAddress)?;
-        let listen = |source| IngestError::Listen { address: options.listen, source };
-        let listener = TcpListener::bind(options.listen).await.map_err(listen)?;
-        let address = listener.local_addr().map_err(listen)?;
+        let listening = Listener::bind(options.listen, options.tls.as_ref(), Protocols::Http1);
+        let listener = listening.await.map_err(|error| match error {
+            BindError::Listen(source) => IngestError::Listen { address: options.listen, source },
+            BindError::Tls(error) => IngestError::Tls(error),
+        })?;
+        let address = listener.address();
         tracing::info!(%address, "ingest listens");
         if options.hash_secret.is_none() {
             tracing::warn!("there is no secret to hash private attributes with; they are left out");
         }
 
         let metrics = Arc::new(Metrics::new());
+        let quotas = Quotas::new(
+            ff_limits::Limits::start(options.redis.clone(), Some(metrics.recorder())).await,
+            options.key_quota,
+            options.organization_quota,
+            options.limits.events,
+        );
         let config = Arc::new(Config::default());
         let streams = Arc::new(Streams::new(options.streams.clone(), Arc::clone(&metrics)));
         let publisher = Arc::new(Publisher::new(
@@ -89,10 +93,12 @@ impl Ingest {
 
         let (stop, storing) = (CancellationToken::new(), CancellationToken::new());
         let following = Follower::new(Arc::clone(&config), Arc::clone(&metrics), &options);
+        let recorder = options.recorder.clone();
+        let reporting = report(Arc::clone(&metrics), Arc::clone(&budget), recorder);
         let background: Vec<JoinHandle<()>> = vec![
             tokio::spawn(until(storing.clone(), following.run(client.clone()))),
             tokio::spawn(until(storing.clone(), async move { streams.watch(client).await })),
-            tokio::spawn(until(storing.clone(), report(Arc::clone(&metrics), Arc::clone(&budget)))),
+            tokio::spawn(until(storing.clone(), reporting)),
         ];
         let app = App {
             config,
@@ -100,13 +106,22 @@ impl Ingest {
             committer,
             budget,
             metrics,
+            witness: Witness(options.recorder),
             limits: options.limits,
+            quotas,
             commit: options.commit,
             body_timeout: options.body_timeout,
             large: Semaphore::new(cores),
         };
-        let router = router(Arc::new(app));
-        let accepting = accept(listener, router, options.connections, stop.clone());
+        let router = router(Arc::new(app), &options.cors, Harden::api(listener.is_tls()));
+        let connections = NonZeroUsize::new(options.connections).unwrap_or(NonZeroUsize::MIN);
+        let serving = ServeOptions {
+            connections,
+            proxies: options.proxies,
+            farewell: FAREWELL,
+            ..ServeOptions::default()
+        };
+        let accepting = serve(listener, router, serving, stop.clone().cancelled_owned());
         Ok(Self {
             address,
             stop,
@@ -142,82 +157,12 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-async fn report(metrics: Arc<Metrics>, budget: Arc<Budget>) {
+async fn report(metrics: Arc<Metrics>, budget: Arc<Budget>, recorder: Recorder) {
     let mut pause = interval(FOLD);
     loop {
         pause.tick().await;
         #[expect(clippy::cast_precision_loss, reason = "bytes of memory fit into a float")]
         metrics.in_flight_bytes.set(budget.used() as f64);
-        metrics.fold();
+        metrics.fold(&recorder);
     }
-}
-
-async fn accept(
-    listener: TcpListener,
-    router: Router,
-    connections: usize,
-    stop: CancellationToken,
-) {
-    let cut = CancellationToken::new();
-    let open = TaskTracker::new();
-    let room = Arc::new(Semaphore::new(connections.max(1)));
-    loop {
-        let accepting = async {
-            let place = Arc::clone(&room).acquire_owned().await;
-            (place.expect("the semaphore is never closed"), listener.accept().await)
-        };
-        let (place, accepted) = tokio::select! {
-            () = stop.cancelled() => break,
-            accepted = accepting => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => {
-                open.spawn(serve(stream, router.clone(), place, stop.clone(), cut.clone()));
-            }
-            Err(error) => {
-                // Most likely out of file descriptors; those of ended connections come back.
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot accept a connection"
-                );
-                sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-    drop(listener);
-    open.close();
-    if timeout(FAREWELL, open.wait()).await.is_err() {
-        // Whoever is slower is left behind, without an answer.
-        cut.cancel();
-        open.wait().await;
-    }
-}
-
-async fn serve(
-    stream: TcpStream,
-    router: Router,
-    place: OwnedSemaphorePermit,
-    stop: CancellationToken,
-    cut: CancellationToken,
-) {
-    // Answers are small and complete; waiting to fill a packet would only delay them.
-    let _ = stream.set_nodelay(true);
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_PATIENCE)
-        .max_buf_size(READ_AHEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut connection = std::pin::pin!(connection);
-    // What goes wrong here is between the client and its connection.
-    tokio::select! {
-        _ = connection.as_mut() => {}
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                _ = connection.as_mut() => {}
-                () = cut.cancelled() => {}
-            }
-        }
-    }
-    drop(place);
 }

@@ -27,6 +27,13 @@ pub(crate) struct Taken {
     pub(crate) repeats: u64,
 }
 
+impl Taken {
+    /// How many events the body had.
+    pub(crate) fn events(&self) -> u64 {
+        self.exposures + self.metrics + self.repeats + self.answer.rejected.len() as u64
+    }
+}
+
 /// What the sender hears.
 #[derive(Debug, Serialize)]
 pub(crate) struct Answer {

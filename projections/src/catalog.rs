@@ -1,5 +1,5 @@
 //! The catalog: lists and details of organizations, projects, environments, flags, segments, experiments, metrics,
-//! layers, keys and memberships.
+//! layers, keys, memberships and service accounts.
 //!
 //! One row per aggregate, with its state folded by the domain's own `apply` and the columns that lists sort and
 //! filter by. A batch writes each aggregate it touched once, however many commits it has of it.
@@ -11,7 +11,7 @@ mod table;
 use cqrs_es::Aggregate as _;
 use ff_domain::{
     ApiKey, Environment, Experiment, Flag, Layer, Membership, Metric, Organization, Project,
-    Segment, upcast::upcasters,
+    Segment, ServiceAccount, upcast::upcasters,
 };
 use ff_eventlog::{Recorded, Upcasters};
 use sqlx::PgConnection;
@@ -38,6 +38,7 @@ pub(crate) struct Catalog {
     layers: Shelf<Layer>,
     api_keys: Shelf<ApiKey>,
     memberships: Shelf<Membership>,
+    service_accounts: Shelf<ServiceAccount>,
 }
 
 impl Default for Catalog {
@@ -55,6 +56,7 @@ impl Default for Catalog {
             layers: Shelf::new(MIB),
             api_keys: Shelf::new(MIB),
             memberships: Shelf::new(MIB),
+            service_accounts: Shelf::new(MIB),
         }
     }
 }
@@ -82,14 +84,16 @@ macro_rules! each_shelf {
         $do;
         let $shelf = &mut $self.memberships;
         $do;
+        let $shelf = &mut $self.service_accounts;
+        $do;
     }};
 }
 
 impl Projection for Catalog {
     const NAME: ProjectionName = ProjectionName::Catalog;
     const ON_POISON: OnPoison = OnPoison::Park;
-    /// 2: experiments, metrics and layers.
-    const FORMAT: i32 = 2;
+    /// 2: experiments, metrics and layers. 3: service accounts, and whose a key is.
+    const FORMAT: i32 = 3;
     const TABLES: &'static str = include_str!("catalog/tables.sql");
     const INDEXES: &'static str = include_str!("catalog/indexes.sql");
 
@@ -122,6 +126,7 @@ impl Projection for Catalog {
         take!(layers, Layer);
         take!(api_keys, ApiKey);
         take!(memberships, Membership);
+        take!(service_accounts, ServiceAccount);
         Ok(())
     }
 

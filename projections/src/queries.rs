@@ -94,7 +94,7 @@ mod tests {
             let page = Page::default();
             is_send(queries.flags(project, &FlagFilter::default(), &page));
             is_send(queries.flag(flag));
-            is_send(queries.projects(organization, &page));
+            is_send(queries.projects(organization, None, &page));
             is_send(queries.environments(project));
             is_send(queries.audit(organization, &AuditFilter::default(), &page));
             is_send(queries.history::<Flag>(flag.0, &page));

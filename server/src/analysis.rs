@@ -3,7 +3,7 @@
 
 mod plan;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use axum::{
     http::HeaderMap,
@@ -14,7 +14,7 @@ use ff_analytics::{
     plan::{ExperimentPlan, Metric, MetricKind, Status},
     report::Breach,
 };
-use ff_auth::{Permission, Scope, TokenService};
+use ff_auth::{Permission, Scope};
 use ff_commands::{Executor, ExecutorOptions, guardrail};
 use ff_control::Doorkeeper;
 use ff_domain::{
@@ -41,10 +41,10 @@ pub struct Platform {
 
 impl Platform {
     /// Over this log and these read models.
-    pub fn new(log: JetStreamLog, pool: PgPool, tokens: TokenService) -> Self {
+    pub fn new(log: JetStreamLog, pool: PgPool, doorkeeper: Doorkeeper) -> Self {
         let commands = Executor::new(log, ExecutorOptions::default());
         Self {
-            doorkeeper: Doorkeeper::new(commands.clone(), Arc::new(tokens)),
+            doorkeeper,
             queries: Queries::new(pool),
             guardrails: guardrail::GuardrailManager::new(commands),
             settled: Mutex::default(),
@@ -79,7 +79,6 @@ impl Host for Platform {
         };
         self.doorkeeper
             .admit(headers, organization, Permission::ExperimentRead, scope)
-            .await
             .map(|_| ())
             .map_err(|problem| problem.into_response())
     }

@@ -24,6 +24,8 @@ pub struct Secrets {
     pub demo_password: String,
     /// Hashes private attributes.
     pub hash_secret: String,
+    /// Seals the secrets of identity providers.
+    pub sealing_secret: String,
 }
 
 impl Secrets {
@@ -40,6 +42,7 @@ impl Secrets {
             (&mut secrets.jwt_secret, 48),
             (&mut secrets.demo_password, 16),
             (&mut secrets.hash_secret, 48),
+            (&mut secrets.sealing_secret, 48),
         ] {
             if secret.is_empty() {
                 *secret = random_text(length);

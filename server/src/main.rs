@@ -9,9 +9,11 @@ mod analysis;
 mod audit;
 mod connect;
 mod demo;
+mod front;
 mod import;
 mod local;
 mod migrate;
+mod people;
 mod replay;
 mod seed;
 mod services;
@@ -73,6 +75,9 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Check or export the audit log
     Audit(audit::AuditArgs),
+    /// List people, hand out new passwords, keep people out, erase them
+    #[command(subcommand)]
+    People(people::PeopleCommand),
     /// Answer questions of statistics, one JSON object a line from standard input
     Stats,
     /// List every setting: variable, default, and what it is
@@ -107,6 +112,7 @@ fn main() -> ExitCode {
         Command::Import(args) => connect::block_on(import::run(args)),
         Command::Replay(args) => connect::block_on(replay::run(args)),
         Command::Audit(args) => connect::block_on(audit::run(args)),
+        Command::People(command) => connect::block_on(people::run(command)),
         Command::Stats => {
             ff_analytics::stats::run_lines(std::io::stdin().lock(), std::io::stdout().lock())
                 .map(|()| ExitCode::SUCCESS)

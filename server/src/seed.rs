@@ -10,22 +10,22 @@ use std::{num::NonZeroUsize, process::ExitCode};
 
 use anyhow::Context as _;
 use ff_auth::{
-    Authorizer as _, Cost, Grant, OwnerAuthorizer, PasswordService, Permission, Principal, Scope,
+    Authorizer as _, Cost, Grant, PasswordService, Permission, Principal, Scope, SystemAuthorizer,
     keys,
 };
 use ff_commands::{
     Actor, ActorKind, Causation, CausationKind, CommandError, CommandMeta, Executable, Executor,
     ExecutorOptions, Target, Via,
 };
-use ff_control::identity::Users;
 use ff_domain::{
     ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyId, ApiKeyState, Environment, EnvironmentCommand,
     EnvironmentError, EnvironmentId, Flag, FlagCommand, FlagError, FlagId, OrganizationError,
     OrganizationId, Project, ProjectCommand, ProjectError, ProjectId, Segment, SegmentCommand,
     SegmentError, SegmentId, UserId,
-    api_key::{EnvironmentScope, KeyPurpose, TokenRole},
+    api_key::{EnvironmentScope, KeyPurpose, TokenRole, TokenScope},
 };
 use ff_eventlog::JetStreamLog;
+use ff_identity::{People, PeopleOptions};
 use jiff::Timestamp;
 use rand::RngCore as _;
 use secrecy::ExposeSecret as _;
@@ -68,13 +68,14 @@ pub async fn seed(settings: &Settings) -> anyhow::Result<Demo> {
         "FF_DEMO_PASSWORD: set a password"
     );
     let pool = connect::database(&settings.database).await?;
-    let users = Users::new(pool, PasswordService::new(Cost::DEFAULT, NonZeroUsize::MIN));
-    let owner = users
+    let passwords = PasswordService::new(Cost::DEFAULT, NonZeroUsize::MIN);
+    let people = People::new(pool, passwords, PeopleOptions::default());
+    let owner = people
         .bootstrap_owner(&settings.demo.email, "Demo Owner", settings.demo.password.clone())
         .await
         .context("cannot make the first owner")?;
     let log = connect::log(&settings.nats).await?;
-    let seeder = Seeder::new(log, settings, owner)?;
+    let seeder = Seeder::new(log, settings, UserId(owner))?;
     seeder.organization().await?;
     seeder.project().await?;
     seeder.flags().await?;
@@ -140,10 +141,8 @@ impl Seeder {
 
     /// The platform itself may do everything; it need not be a member anywhere.
     fn grant(&self, permission: Permission) -> anyhow::Result<Grant> {
-        let nobody: std::collections::HashMap<(Uuid, Uuid), ff_auth::Role> =
-            std::collections::HashMap::new();
         let scope = Scope::organization(self.org.0);
-        Ok(OwnerAuthorizer::new(nobody).authorize(&Principal::system(), permission, &scope)?)
+        Ok(SystemAuthorizer.authorize(&Principal::system(), permission, &scope)?)
     }
 
     /// Executes a command that makes something; answers whether it was missing.
@@ -231,7 +230,7 @@ impl Seeder {
         };
         let server = KeyPurpose::SdkServer(scope());
         let client = KeyPurpose::SdkClient(scope());
-        let token = KeyPurpose::ApiToken { role: TokenRole::Admin };
+        let token = KeyPurpose::ApiToken(TokenScope::everywhere(TokenRole::Admin));
         Ok(Demo {
             server_key: self.key("Demo server key", keys::KeyKind::SdkServer, server).await?,
             client_key: self.key("Demo client key", keys::KeyKind::SdkClient, client).await?,
@@ -260,6 +259,8 @@ impl Seeder {
             hash: key.hash.to_string(),
             prefix: key.prefix.as_str().to_owned(),
             expires_at: None,
+            replaces: None,
+            replaced_by: None,
         };
         let id = ApiKeyId::of(self.org, key.hash.as_bytes());
         self.make::<ApiKey>(id, ApiKeyCommand::Issue(state)).await?;

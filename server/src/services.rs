@@ -1,14 +1,21 @@
 //! `ff control`, `ff projector`, `ff edge`, `ff ingest`, `ff writer` and `ff analytics`: one process each.
 
-use std::{future::Future, num::NonZeroU32, process::ExitCode, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    num::{NonZeroU32, NonZeroUsize},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use axum::{Router, extract::State, http::StatusCode, routing::get};
 use ff_analytics::{Analytics, AnalyticsOptions};
-use ff_auth::TokenService;
-use ff_control::{Control, ControlOptions};
+use ff_auth::{Cost, PasswordService, TokenService};
+use ff_control::{Control, ControlOptions, Doorkeeper, DoorkeeperParts, Rights};
 use ff_edge::{Edge, EdgeOptions};
 use ff_eventlog::{EventLog as _, JetStreamLog};
+use ff_identity::{People, PeopleOptions, Revocations, revocations::follow};
 use ff_ingest::{
     EventQuota, HashSecret, Ingest, IngestOptions,
     writer::{Writer, WriterOptions, replay_parked as replay},
@@ -18,13 +25,15 @@ use ff_projections::{
     audit::{self, Signer},
     edge_config::{Publisher, PublisherOptions},
 };
+use ff_security::{Service, StreamOptions};
+use jiff::SignedDuration;
 use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     analysis::Platform,
-    connect, say,
+    connect, front, say,
     settings::{Noted, Settings},
     telemetry,
 };
@@ -60,6 +69,18 @@ pub async fn control(settings: Settings, shutdown: CancellationToken) -> anyhow:
     );
     options.token_keys = Some(connect::token_keys(&settings.auth)?);
     options.metrics = Some(telemetry::metrics()?);
+    options.tls = front::tls(&settings.tls)?;
+    options.serve = front::serve(&settings.http)?;
+    options.cors = front::exact_origins(&settings.control.cors_origins, "FF_CONTROL_CORS_ORIGINS")?;
+    options.public_url = front::public_url(&settings);
+    options.quotas = front::quotas(&settings.limits);
+    options.limits = front::limits(&settings.redis, &settings.auth.jwt_secret).await;
+    options.mailer = front::mailer(&settings.mail)?;
+    options.providers = front::providers(&settings.auth);
+    if !settings.auth.sealing_secret.expose_secret().is_empty() {
+        options.sealing_secret = settings.auth.sealing_secret.clone();
+    }
+    options.recorder = front::recorder(&settings.nats).await?;
     Ok(Control::run(options, shutdown).await?)
 }
 
@@ -69,7 +90,12 @@ pub async fn edge(settings: Settings, shutdown: CancellationToken) -> anyhow::Re
         !settings.nats.url.is_empty(),
         "FF_NATS_URL: name the NATS server that has the config"
     );
-    let options = EdgeOptions::new(settings.edge.listen, &settings.nats.url, &settings.edge.data);
+    let mut options =
+        EdgeOptions::new(settings.edge.listen, &settings.nats.url, &settings.edge.data);
+    options.tls = front::tls(&settings.tls)?;
+    options.proxies = front::proxies(&settings.http)?;
+    options.cors = front::any_origins(&settings.edge.cors_origins, "FF_EDGE_CORS_ORIGINS")?;
+    options.recorder = front::recorder(&settings.nats).await?;
     Ok(Edge::run(options, shutdown.cancelled()).await?)
 }
 
@@ -85,6 +111,10 @@ pub async fn ingest(settings: Settings, shutdown: CancellationToken) -> anyhow::
     options.streams.max_bytes = settings.ingest.stream_bytes;
     options.key_quota = quota(settings.ingest.key_rate);
     options.organization_quota = quota(settings.ingest.organization_rate);
+    options.tls = front::tls(&settings.tls)?;
+    options.cors = front::any_origins(&settings.ingest.cors_origins, "FF_INGEST_CORS_ORIGINS")?;
+    options.proxies = front::proxies(&settings.http)?;
+    options.recorder = front::recorder(&settings.nats).await?;
     let secret = &settings.ingest.hash_secret;
     if !secret.expose_secret().is_empty() {
         anyhow::ensure!(
@@ -149,13 +179,33 @@ pub async fn analytics(settings: Settings, shutdown: CancellationToken) -> anyho
         listen: settings.analytics.listen,
         clickhouse: connect::clickhouse(&settings.clickhouse)?,
         render: Arc::new(move || metrics.render()),
+        tls: front::tls(&settings.tls)?,
+        cors: front::exact_origins(
+            &settings.analytics.cors_origins,
+            "FF_ANALYTICS_CORS_ORIGINS",
+        )?,
+        proxies: front::proxies(&settings.http)?,
+        limits: front::limits(&settings.redis, &settings.auth.jwt_secret).await,
     };
-    let host = Platform::new(
-        connect::log(&settings.nats).await?,
-        connect::database_lazily(&settings.database)?,
-        TokenService::new(connect::token_keys(&settings.auth)?),
-    );
-    Ok(Analytics::run(options, host, shutdown).await?)
+    let log = connect::log(&settings.nats).await?;
+    let pool = connect::database_lazily(&settings.database)?;
+    let (rights, revocations) = (Arc::new(Rights::default()), Revocations::default());
+    let doorkeeper = Doorkeeper::new(DoorkeeperParts {
+        rights: rights.clone(),
+        tokens: Arc::new(TokenService::new(connect::token_keys(&settings.auth)?)),
+        revocations: revocations.clone(),
+        csrf: None,
+        recorder: front::recorder(&settings.nats).await?,
+        service: Service::Analytics,
+    });
+    let passwords = PasswordService::new(Cost::DEFAULT, NonZeroUsize::MIN);
+    let people = People::new(pool.clone(), passwords, PeopleOptions::default());
+    tokio::spawn(follow(people, revocations, shutdown.clone()));
+    let host = Platform::new(log.clone(), pool, doorkeeper);
+    let following = async { anyhow::Ok(rights.follow(log, shutdown.clone()).await?) };
+    let serving = async { anyhow::Ok(Analytics::run(options, host, shutdown.clone()).await?) };
+    tokio::try_join!(following, serving)?;
+    Ok(())
 }
 
 /// Every projection: the ones in PostgreSQL, and the edge config.
@@ -164,6 +214,7 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
     let listener = tokio::net::TcpListener::bind(settings.projector.listen).await?;
     let log = connect::log(&settings.nats).await?;
     let pool = connect::database_lazily(&settings.database)?;
+    let security_pool = pool.clone();
     let key = audit::load_or_create_key(&settings.projector.signing_key)
         .context("FF_PROJECTOR_SIGNING_KEY")?;
     let options = ProjectorOptions {
@@ -187,7 +238,18 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
         anyhow::Ok(())
     };
     let edge_config = async { anyhow::Ok(publisher.run(shutdown.cancelled()).await?) };
-    tokio::try_join!(health, projections, edge_config)?;
+    let stream = StreamOptions { replicas: settings.nats.replicas, ..StreamOptions::default() };
+    let retention = SignedDuration::from_hours(24 * i64::from(settings.security.days));
+    let security_log = ff_security::Writer::new(
+        ff_security::connect(&settings.nats.url).await.context("FF_NATS_URL")?,
+        security_pool,
+        ff_security::WriterOptions { stream, retention },
+    );
+    let security_log = async {
+        security_log.run(shutdown.clone()).await;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(health, projections, edge_config, security_log)?;
     Ok(())
 }
 

@@ -23,10 +23,22 @@ pub struct Settings {
     pub nats: Nats,
     /// ClickHouse, or the embedded server that answers like it.
     pub clickhouse: ClickHouse,
+    /// Redis, where replicas count requests together.
+    pub redis: Redis,
     /// Signing of sessions.
     pub auth: Auth,
+    /// Sending of mails.
+    pub mail: Mail,
+    /// What stands before every HTTP service.
+    pub http: Http,
+    /// Encryption of every HTTP service.
+    pub tls: Tls,
+    /// How many requests may come.
+    pub limits: Limits,
+    /// The security log.
+    pub security: Security,
     /// The control plane.
-    pub control: Service,
+    pub control: Control,
     /// The edge.
     pub edge: Edge,
     /// The ingestor.
@@ -34,7 +46,7 @@ pub struct Settings {
     /// The writer of telemetry.
     pub writer: Service,
     /// The analytics engine.
-    pub analytics: Service,
+    pub analytics: Analytics,
     /// The projector.
     pub projector: Projector,
     /// The embedded servers of `ff up`.
@@ -85,6 +97,96 @@ pub struct ClickHouse {
     pub password: SecretString,
 }
 
+/// Where Redis is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Host name or address; empty means that each replica counts alone.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Name to log in with; empty means the default one.
+    pub user: String,
+    /// Password; empty means none.
+    pub password: SecretString,
+}
+
+/// Where mails are handed in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Host name of the SMTP server; empty means that no mails are sent.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// How the connection is encrypted.
+    pub encryption: MailEncryption,
+    /// Name to log in with; empty means none.
+    pub user: String,
+    /// Password.
+    pub password: SecretString,
+    /// Who the mails are from.
+    pub from: String,
+}
+
+/// How the connection to the mail server is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailEncryption {
+    /// From the first byte.
+    Tls,
+    /// Before anything is said.
+    StartTls,
+    /// Not at all.
+    None,
+}
+
+/// What stands before every HTTP service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    /// Proxies whose `X-Forwarded-For` counts: addresses and networks, separated by commas.
+    pub trusted_proxies: String,
+}
+
+/// How HTTP is encrypted.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// Path of the certificate chain (PEM); empty means no TLS.
+    pub certificate: PathBuf,
+    /// Path of its private key (PEM).
+    pub key: PathBuf,
+    /// Path of the authorities (PEM) that clients' certificates must come from; empty means none is asked for.
+    pub client_authorities: PathBuf,
+    /// Whether clients must have one.
+    pub client_required: bool,
+}
+
+/// How many requests a second may come to the control plane, on average over four seconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// From a person.
+    pub user: NonZeroU32,
+    /// With an API token.
+    pub key: NonZeroU32,
+    /// From all of an organization.
+    pub organization: NonZeroU32,
+    /// From an address.
+    pub address: NonZeroU32,
+    /// To sign in from an address, in a minute.
+    pub sign_in: NonZeroU32,
+}
+
+/// The security log.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// For how many days it is kept.
+    pub days: u16,
+}
+
 /// How sessions are signed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +199,33 @@ pub struct Auth {
     pub signing_key: PathBuf,
     /// Path of the private Ed25519 key that signed sessions before; sessions of it are accepted.
     pub signing_key_previous: PathBuf,
+    /// Seals the secrets of identity providers in the database; at least 32 bytes. Empty means that `jwt_secret` does,
+    /// and then they must be given anew whenever that is replaced.
+    pub sealing_secret: SecretString,
+    /// Whether identity providers may be in private networks.
+    pub private_providers: bool,
+}
+
+/// The control plane.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Where people reach it; empty means where it listens.
+    pub public_url: String,
+    /// Origins whose pages may call it, separated by commas.
+    pub cors_origins: String,
+}
+
+/// The analytics engine.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analytics {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// Origins whose pages may call it, separated by commas.
+    pub cors_origins: String,
 }
 
 /// Where a service listens.
@@ -115,6 +244,8 @@ pub struct Edge {
     pub listen: SocketAddr,
     /// Where the disk copy of the config is kept.
     pub data: PathBuf,
+    /// Origins whose pages may call it, separated by commas, or `*`.
+    pub cors_origins: String,
 }
 
 /// The ingestor.
@@ -133,6 +264,8 @@ pub struct Ingest {
     pub key_rate: NonZeroU32,
     /// Most events of one organization in a second, on average.
     pub organization_rate: NonZeroU32,
+    /// Origins whose pages may call it, separated by commas, or `*`.
+    pub cors_origins: String,
 }
 
 /// The projector.
@@ -155,6 +288,10 @@ pub struct Stack {
     pub postgres_port: u16,
     /// Port of the embedded ClickHouse-compatible server.
     pub clickhouse_port: u16,
+    /// Whether a Redis-compatible server is started too.
+    pub redis: bool,
+    /// Port of it.
+    pub redis_port: u16,
 }
 
 /// The first owner and the demo data.
@@ -254,12 +391,98 @@ pub const ALL: &[Setting] = &[
         default: "\"\"",
         about: "the key before it, whose sessions are still accepted",
     },
+    Setting {
+        path: "auth.sealing_secret",
+        default: "\"\"",
+        about: "seals the secrets of identity providers, 32 bytes or more; ff up makes one",
+    },
+    Setting {
+        path: "auth.private_providers",
+        default: "false",
+        about: "whether identity providers may be in private networks",
+    },
+    Setting {
+        path: "redis.host",
+        default: "\"\"",
+        about: "Redis or Valkey, where replicas count requests together; empty: each counts alone",
+    },
+    Setting { path: "redis.port", default: "6379", about: "Redis port" },
+    Setting { path: "redis.user", default: "\"\"", about: "Redis user; empty: the default one" },
+    Setting { path: "redis.password", default: "\"\"", about: "their password" },
+    Setting {
+        path: "mail.host",
+        default: "\"\"",
+        about: "SMTP server for invitations and resets; empty: links are shown instead",
+    },
+    Setting { path: "mail.port", default: "587", about: "SMTP port" },
+    Setting { path: "mail.encryption", default: "\"starttls\"", about: "starttls, tls or none" },
+    Setting { path: "mail.user", default: "\"\"", about: "SMTP user; empty: no login" },
+    Setting { path: "mail.password", default: "\"\"", about: "their password" },
+    Setting {
+        path: "mail.from",
+        default: "\"\"",
+        about: "who mails are from, such as Flags <flags@example.com>",
+    },
+    Setting {
+        path: "http.trusted_proxies",
+        default: "\"\"",
+        about: "proxies whose X-Forwarded-For counts: 10.0.0.0/8, ::1",
+    },
+    Setting {
+        path: "tls.certificate",
+        default: "\"\"",
+        about: "certificate chain (PEM file) of all HTTP services; empty: no TLS",
+    },
+    Setting { path: "tls.key", default: "\"\"", about: "its private key (PEM file)" },
+    Setting {
+        path: "tls.client_authorities",
+        default: "\"\"",
+        about: "authorities (PEM file) of the certificates that clients show; empty: none is asked for",
+    },
+    Setting {
+        path: "tls.client_required",
+        default: "false",
+        about: "whether clients without a certificate are turned away",
+    },
+    Setting {
+        path: "limits.user",
+        default: "500",
+        about: "requests of one person to the control plane in a second, on average",
+    },
+    Setting { path: "limits.key", default: "500", about: "the same with one API token" },
+    Setting { path: "limits.organization", default: "5000", about: "the same of one organization" },
+    Setting { path: "limits.address", default: "1000", about: "the same from one address" },
+    Setting {
+        path: "limits.sign_in",
+        default: "60",
+        about: "attempts to sign in from one address in a minute",
+    },
+    Setting {
+        path: "security.days",
+        default: "400",
+        about: "for how many days the security log is kept",
+    },
     Setting { path: "control.listen", default: "\"127.0.0.1:8080\"", about: "control plane" },
+    Setting {
+        path: "control.public_url",
+        default: "\"\"",
+        about: "where people reach it, https://flags.example.com; empty: where it listens",
+    },
+    Setting {
+        path: "control.cors_origins",
+        default: "\"\"",
+        about: "origins whose pages may call it, https://a.example, https://b.example",
+    },
     Setting { path: "edge.listen", default: "\"127.0.0.1:8081\"", about: "edge" },
     Setting {
         path: "edge.data",
         default: "\".local/data/edge\"",
         about: "disk copy of the edge config",
+    },
+    Setting {
+        path: "edge.cors_origins",
+        default: "\"*\"",
+        about: "origins whose pages may evaluate flags; client keys are public anyway",
     },
     Setting { path: "ingest.listen", default: "\"127.0.0.1:8082\"", about: "event ingestor" },
     Setting {
@@ -288,11 +511,21 @@ pub const ALL: &[Setting] = &[
         about: "most events of one organization in a second, on average",
     },
     Setting {
+        path: "ingest.cors_origins",
+        default: "\"*\"",
+        about: "origins whose pages may send events",
+    },
+    Setting {
         path: "writer.listen",
         default: "\"127.0.0.1:8085\"",
         about: "health and metrics of the writer of telemetry",
     },
     Setting { path: "analytics.listen", default: "\"127.0.0.1:8083\"", about: "analytics engine" },
+    Setting {
+        path: "analytics.cors_origins",
+        default: "\"\"",
+        about: "origins whose pages may call it",
+    },
     Setting {
         path: "projector.listen",
         default: "\"127.0.0.1:8084\"",
@@ -314,6 +547,12 @@ pub const ALL: &[Setting] = &[
         default: "8123",
         about: "port of the embedded ClickHouse-compatible server",
     },
+    Setting {
+        path: "stack.redis",
+        default: "false",
+        about: "whether ff up starts a Redis-compatible server too",
+    },
+    Setting { path: "stack.redis_port", default: "6379", about: "its port" },
     Setting {
         path: "demo.email",
         default: "\"demo@example.com\"",
@@ -398,6 +637,12 @@ impl Settings {
         };
         if ![1, 3].contains(&self.nats.replicas) {
             return invalid("FF_NATS_REPLICAS", "1 or 3");
+        }
+        if !self.mail.host.is_empty() && !self.mail.from.contains('@') {
+            return invalid("FF_MAIL_FROM", "an e-mail address, such as Flags <flags@example.com>");
+        }
+        if self.security.days == 0 {
+            return invalid("FF_SECURITY_DAYS", "at least one day");
         }
         if !self.demo.email.contains('@') {
             return invalid("FF_DEMO_EMAIL", "an e-mail address");

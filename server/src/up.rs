@@ -113,7 +113,9 @@ pub fn ps() -> anyhow::Result<ExitCode> {
 /// Fetches the server binaries, so that a later start needs no network.
 pub fn fetch() -> anyhow::Result<ExitCode> {
     connect::block_on(async {
-        for artifact in [Artifact::nats_server(), Artifact::postgres(), Artifact::chdb()] {
+        for artifact in
+            [Artifact::nats_server(), Artifact::postgres(), Artifact::chdb(), Artifact::valkey()]
+        {
             let path = artifact.ensure().await?;
             say!("{} {}: {}", artifact.package, artifact.version, path.display());
         }

@@ -21,6 +21,8 @@ pub enum Readiness {
     Nats(SocketAddr),
     /// When it lets this user begin to log in, which it does once crash recovery is over.
     Postgres(SocketAddr, String),
+    /// When it answers a ping of Redis, which it does once its data are loaded.
+    Redis(SocketAddr),
     /// When it answers a GET of this path with a success.
     Http(SocketAddr, String),
 }
@@ -33,6 +35,7 @@ impl Readiness {
             Self::Running => None,
             Self::Tcp(address)
             | Self::Nats(address)
+            | Self::Redis(address)
             | Self::Postgres(address, _)
             | Self::Http(address, _) => Some(address.port()),
         }
@@ -50,6 +53,8 @@ impl Readiness {
             Self::Tcp(address) => return Some(TcpStream::connect(address).await.is_ok()),
             Self::Nats(address) => (address, Vec::new()),
             Self::Postgres(address, user) => (address, startup_message(user)),
+            // It hangs up after the second answer, which is also where enough was read.
+            Self::Redis(address) => (address, b"PING\r\nQUIT\r\n".to_vec()),
             Self::Http(address, path) => {
                 let head = "Connection: close\r\nHost: localhost\r\n\r\n";
                 (address, format!("GET {path} HTTP/1.1\r\n{head}").into_bytes())
@@ -71,6 +76,7 @@ impl Readiness {
             Self::Nats(_) => answer.starts_with(b"INFO "),
             // An authentication request; while it recovers it answers with an error, `E`.
             Self::Postgres(..) => answer.starts_with(b"R"),
+            Self::Redis(_) => answer.starts_with(b"+PONG"),
             Self::Http(..) => answer.starts_with(b"HTTP/1.1 2"),
         })
     }
@@ -104,6 +110,7 @@ mod tests {
         assert!(Readiness::Tcp(address).check().await);
         assert!(!Readiness::Nats(address).check().await);
         assert!(!Readiness::Postgres(address, "ff".into()).check().await);
+        assert!(!Readiness::Redis(address).check().await);
         assert!(!Readiness::Http(address, "/readyz".into()).check().await);
         let nobody = ports::loopback(ports::free_port());
         assert!(!Readiness::Tcp(nobody).check().await);

@@ -45,6 +45,16 @@ impl Server {
         self.process.wait().await;
     }
 
+    /// Freezes it, as a machine that hangs would: connections stay open, and nothing is answered.
+    pub fn pause(&self) {
+        self.process.signal(Signal::SIGSTOP);
+    }
+
+    /// Lets it go on after [`Server::pause`].
+    pub fn resume(&self) {
+        self.process.signal(Signal::SIGCONT);
+    }
+
     /// Starts it again after it was stopped or killed, on the same port and the same data.
     ///
     /// # Errors

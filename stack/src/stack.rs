@@ -1,4 +1,4 @@
-//! The three servers the platform needs, where they are to come from, and their addresses.
+//! The servers the platform needs, where they are to come from, and their addresses.
 
 use std::{
     env, fmt, fs,
@@ -11,6 +11,7 @@ use crate::{
     files,
     nats::NatsOptions,
     postgres::{Authentication, Durability, PostgresOptions},
+    redis::RedisOptions,
 };
 
 /// The servers of one directory.
@@ -29,6 +30,8 @@ pub struct StackOptions {
     pub postgres: PostgresSource,
     /// The analytics database.
     pub clickhouse: ClickHouseSource,
+    /// The server of shared rate limits.
+    pub redis: RedisSource,
 }
 
 /// Where the message broker comes from.
@@ -81,6 +84,25 @@ pub enum ClickHouseSource {
     },
 }
 
+/// Where the server of shared rate limits comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedisSource {
+    /// There is none: every replica counts alone.
+    Absent,
+    /// Started here, on this port of the loopback address.
+    Managed {
+        /// The port.
+        port: u16,
+    },
+    /// It runs already.
+    External {
+        /// The server's host.
+        host: String,
+        /// The server's port.
+        port: u16,
+    },
+}
+
 /// How to reach the database.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseOptions {
@@ -105,6 +127,8 @@ pub struct RunningStack {
     pub database: DatabaseOptions,
     /// The address of the analytics database.
     pub clickhouse_url: String,
+    /// Host and port of the server of shared rate limits, if there is one.
+    pub redis: Option<(String, u16)>,
     supervisor: Supervisor,
 }
 
@@ -115,6 +139,7 @@ impl Default for StackOptions {
             nats: NatsSource::Managed { port: 4222 },
             postgres: PostgresSource::Managed { port: 5432, name, user, password: None },
             clickhouse: ClickHouseSource::Managed { port: 8123, program: None },
+            redis: RedisSource::Absent,
         }
     }
 }
@@ -138,21 +163,28 @@ impl Stack {
         fs::create_dir_all(&logs).map_err(StackError::io("create the directory", &logs))?;
         let supervisor = Supervisor::new(&directory)?;
 
-        let ((nats_url, nats), (database, postgres), (clickhouse_url, clickhouse)) = tokio::try_join!(
+        let (
+            (nats_url, nats),
+            (database, postgres),
+            (clickhouse_url, clickhouse),
+            (redis_address, redis),
+        ) = tokio::try_join!(
             self.nats(&directory),
             self.postgres(&directory),
-            self.clickhouse(&directory)
+            self.clickhouse(&directory),
+            self.redis(&directory)
         )?;
         let start = async |spec: Option<ProcessSpec>| match spec {
             Some(spec) => supervisor.spawn(spec).await,
             None => Ok(()),
         };
-        let started = tokio::try_join!(start(nats), start(postgres), start(clickhouse));
+        let started =
+            tokio::try_join!(start(nats), start(postgres), start(clickhouse), start(redis));
         if let Err(error) = started {
             supervisor.stop().await;
             return Err(error);
         }
-        Ok(RunningStack { nats_url, database, clickhouse_url, supervisor })
+        Ok(RunningStack { nats_url, database, clickhouse_url, redis: redis_address, supervisor })
     }
 
     async fn nats(&self, directory: &Path) -> Result<(String, Option<ProcessSpec>), StackError> {
@@ -217,6 +249,21 @@ impl Stack {
                     program,
                 };
                 Ok((format!("http://127.0.0.1:{port}"), Some(options.prepare().await?)))
+            }
+        }
+    }
+
+    async fn redis(
+        &self,
+        directory: &Path,
+    ) -> Result<(Option<(String, u16)>, Option<ProcessSpec>), StackError> {
+        match &self.options.redis {
+            RedisSource::Absent => Ok((None, None)),
+            RedisSource::External { host, port } => Ok((Some((host.clone(), *port)), None)),
+            RedisSource::Managed { port } => {
+                let options =
+                    RedisOptions::new(*port, data(directory, "redis"), log(directory, "redis"));
+                Ok((Some(("127.0.0.1".to_owned(), *port)), Some(options.prepare().await?)))
             }
         }
     }

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! One PostgreSQL is started by the first test of a test binary that asks, and shared by all its tests;
-//! each test has a nats-server of its own. The kernel kills them when the binary ends, however it ends.
+//! each test has a nats-server, and a server of rate limits, of its own. The kernel kills them when the binary ends, however it ends.
 //! Their files lie in the temporary directory and are removed by the next test binary that starts. They
 //! do not sync to disk. A test that stops, kills or restarts a server asks for a `dedicated()` one.
 //!
@@ -20,8 +20,10 @@
 pub mod chdb;
 pub mod clock;
 mod eventually;
+pub mod identity_provider;
 pub mod nats;
 pub mod postgres;
+pub mod redis;
 mod scratch;
 
 pub use eventually::eventually;

@@ -8,6 +8,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use ff_front::{BodyError, check_depth};
 
 use super::App;
 use super::problem::{Problem, code};
@@ -17,6 +18,8 @@ use crate::stats;
 
 /// Most lines of one request.
 const LINES_MAX: usize = 10_000;
+/// How deep a line nests.
+const DEPTH: usize = 64;
 
 /// Sample size, duration, power and detectable effect.
 pub(crate) async fn power<H: Host>(
@@ -46,6 +49,9 @@ pub(crate) async fn stats<H: Host>(
     if body.iter().filter(|byte| **byte == b'\n').count() > LINES_MAX {
         let detail = format!("at most {LINES_MAX} lines in one request: send several");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code::TOO_LARGE, detail));
+    }
+    for line in body.split(|byte| *byte == b'\n') {
+        check_depth(line, DEPTH).map_err(BodyError::from)?;
     }
     let _turn = app.turn()?;
     let answers = tokio::task::spawn_blocking(move || {

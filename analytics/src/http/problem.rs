@@ -27,6 +27,10 @@ pub(crate) mod code {
     pub(crate) const INTERNAL: &str = "FF-5008";
     /// The read models are behind what the caller has seen.
     pub(crate) const BEHIND: &str = "FF-5010";
+    /// The answer took too long.
+    pub(crate) const TOO_SLOW: &str = "FF-5011";
+    /// An address asks too often.
+    pub(crate) const RATE_LIMITED: &str = "FF-5012";
     /// The route does not know this method.
     pub(crate) const METHOD: &str = "FF-5009";
 }
@@ -85,6 +89,11 @@ impl Problem {
     /// Something broke here; the cause is logged, and not told.
     pub(crate) fn internal(cause: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error = cause, "a request failed");
+        Self::unexplained()
+    }
+
+    /// Something broke here, and that is all that is told.
+    pub(crate) fn unexplained() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             code::INTERNAL,

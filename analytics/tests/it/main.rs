@@ -10,6 +10,7 @@
 mod calibration;
 mod extremes;
 mod fixtures;
+mod http;
 mod metamorphic;
 mod outcomes;
 mod planning;

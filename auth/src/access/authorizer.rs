@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::current::Access;
 use super::enforcer::Enforcer;
-use super::place::door;
+use super::gift::Gift;
+use super::place::{DOORS, door};
 use super::role::{BuiltInRole, RoleName};
 use crate::authorize::{Authorizer, Denied, Grant, Scope};
 use crate::permission::Permission;
@@ -34,54 +35,99 @@ impl CasbinAuthorizer {
         Self { access }
     }
 
-    /// Whether `granter` may give `role` away for `scope`, or take it away there: only if they have
-    /// every permission of it there and below, and for owners only if they are one. This is asked on
-    /// top of the permission to change memberships at all.
+    /// Whether somebody has what they are about to give away, or to take. Whether they may give at all is another
+    /// question, and [`authorize_giving`](Self::authorize_giving) asks both.
     #[must_use]
-    pub fn may_grant(&self, granter: &Principal, role: &RoleName, scope: &Scope) -> bool {
-        let Some(enforcer) = self.access.of(scope.org) else {
-            return granter.kind == PrincipalKind::System;
-        };
-        match says(granter, scope.org) {
-            Says::Everything => true,
-            Says::Nothing => false,
-            Says::Member(member) => enforcer.may_grant(member, role, scope),
-            Says::Token { owner, limits } => {
-                *role != RoleName::BuiltIn(BuiltInRole::Owner)
-                    && enforcer
-                        .permissions(role)
-                        .is_some_and(|all| all.iter().all(|&held| covers(limits, held, scope)))
-                    && owner.is_none_or(|owner| enforcer.may_grant(owner, role, scope))
-            }
+    pub fn has(&self, giver: &Principal, organization: Uuid, gift: &Gift) -> bool {
+        match self.access.of(organization) {
+            Some(enforcer) => has(&enforcer, giver, gift),
+            None => giver.kind == PrincipalKind::System,
         }
     }
 
-    /// Whether `giver` may let others do each of `permissions` in `scope`: what changing a role of the
-    /// organization's own asks for, whose holders would get them.
-    #[must_use]
-    pub fn may_give(&self, giver: &Principal, permissions: &[Permission], scope: &Scope) -> bool {
-        let given = || permissions.iter().copied();
-        let Some(enforcer) = self.access.of(scope.org) else {
-            return giver.kind == PrincipalKind::System;
+    /// As [`Authorizer::authorize`], for something that gives rights away or takes them: on top of the permission
+    /// whoever does it must have each of the rights.
+    ///
+    /// # Errors
+    /// Those of [`Authorizer::authorize`], and [`Denied::TooMuch`] with the first that they do not have.
+    pub fn authorize_giving(
+        &self,
+        principal: &Principal,
+        permission: Permission,
+        scope: &Scope,
+        gifts: Vec<Gift>,
+    ) -> Result<Grant, Denied> {
+        let enforcer = self.access.of(scope.org);
+        decide(enforcer.as_deref(), principal, permission, scope)?;
+        let has = |gift: &Gift| match &enforcer {
+            Some(enforcer) => has(enforcer, principal, gift),
+            None => principal.kind == PrincipalKind::System,
         };
-        match says(giver, scope.org) {
-            Says::Everything => true,
-            Says::Nothing => false,
-            Says::Member(member) => enforcer.may_give(member, given(), scope),
-            Says::Token { owner, limits } => {
-                given().all(|permission| covers(limits, permission, scope))
-                    && owner.is_none_or(|owner| enforcer.may_give(owner, given(), scope))
-            }
+        match gifts.iter().find(|gift| !has(gift)) {
+            Some(gift) => Err(Denied::TooMuch { gift: gift.clone() }),
+            None => Ok(Grant::new(principal, permission, scope, gifts)),
         }
     }
+}
 
-    /// Whether `issuer` may issue a token of `organization` for `scope`: the same rule, since a token
-    /// is a role given to a program.
-    #[must_use]
-    pub fn may_issue(&self, issuer: &Principal, organization: Uuid, scope: &TokenScope) -> bool {
-        let TokenScope { role, project, environment } = *scope;
-        let place = Scope { org: organization, project, environment };
-        self.may_grant(issuer, &BuiltInRole::from(role).into(), &place)
+/// Whether somebody has what they are about to give away, or to take. What lies in another organization than the
+/// enforcer's is nobody's here but the platform's.
+fn has(enforcer: &Enforcer, giver: &Principal, gift: &Gift) -> bool {
+    if gift.scope().is_some_and(|scope| scope.org != enforcer.organization()) {
+        return giver.kind == PrincipalKind::System;
+    }
+    match gift {
+        Gift::Role { role, scope } => may_grant(enforcer, giver, role, scope),
+        Gift::RoleBack { role, scope } => {
+            let gone = enforcer.permissions(role).is_none();
+            (gone && !matches!(says(giver, scope.org), Says::Nothing))
+                || may_grant(enforcer, giver, role, scope)
+        }
+        Gift::Permissions { permissions, scope } => match says(giver, scope.org) {
+            Says::Everything => true,
+            Says::Nothing => false,
+            Says::Member(member) => enforcer.may_give(member, in_a_role(permissions), scope),
+            Says::Token { owner, limits } => {
+                in_a_role(permissions).all(|permission| covers(limits, permission, scope))
+                    && owner
+                        .is_none_or(|owner| enforcer.may_give(owner, in_a_role(permissions), scope))
+            }
+        },
+        Gift::Standing { member } => match says(giver, enforcer.organization()) {
+            Says::Everything => true,
+            Says::Nothing => false,
+            Says::Member(giver) => enforcer.may_stand_for(giver, *member),
+            Says::Token { .. } => enforcer.assignments(*member).iter().all(|(role, place)| {
+                let scope = place.scope(enforcer.organization());
+                enforcer.permissions(role).is_none() || may_grant(enforcer, giver, role, &scope)
+            }),
+        },
+        Gift::Oneself { member } => match says(giver, enforcer.organization()) {
+            Says::Everything => true,
+            Says::Member(giver) => giver == *member,
+            Says::Nothing | Says::Token { .. } => false,
+        },
+    }
+}
+
+/// What the holders of a role with these permissions get by it, though it were none of them.
+fn in_a_role(permissions: &[Permission]) -> impl Iterator<Item = Permission> + '_ {
+    permissions.iter().copied().chain(DOORS)
+}
+
+/// Whether somebody has every permission of a role there and below, and for owners whether they are one.
+fn may_grant(enforcer: &Enforcer, granter: &Principal, role: &RoleName, scope: &Scope) -> bool {
+    match says(granter, scope.org) {
+        Says::Everything => true,
+        Says::Nothing => false,
+        Says::Member(member) => enforcer.may_grant(member, role, scope),
+        Says::Token { owner, limits } => {
+            *role != RoleName::BuiltIn(BuiltInRole::Owner)
+                && enforcer
+                    .permissions(role)
+                    .is_some_and(|all| all.iter().all(|&held| covers(limits, held, scope)))
+                && owner.is_none_or(|owner| enforcer.may_grant(owner, role, scope))
+        }
     }
 }
 
@@ -94,23 +140,33 @@ impl Authorizer for CasbinAuthorizer {
     ) -> Result<Grant, Denied> {
         // The one look at what is in force: the rest of the decision is about this state of it.
         let enforcer = self.access.of(scope.org);
-        let verdict = match (says(principal, scope.org), enforcer) {
-            (Says::Everything, _) => Verdict::Granted,
-            (Says::Member(Member::User(_)), _) if founds(permission, scope) => Verdict::Granted,
-            (Says::Nothing, _) | (_, None) => Verdict::Unseen,
-            (Says::Member(member), Some(enforcer)) => {
-                member_may(&enforcer, member, permission, scope)
-            }
-            (Says::Token { owner, limits }, Some(enforcer)) => {
-                let own = token_may(limits, permission, scope);
-                owner.map_or(own, |owner| own.min(member_may(&enforcer, owner, permission, scope)))
-            }
-        };
-        match verdict {
-            Verdict::Granted => Ok(Grant::new(principal, permission, scope)),
-            Verdict::Refused => Err(Denied::Forbidden { permission }),
-            Verdict::Unseen => Err(Denied::NotFound),
+        decide(enforcer.as_deref(), principal, permission, scope)?;
+        Ok(Grant::new(principal, permission, scope, Vec::new()))
+    }
+}
+
+fn decide(
+    enforcer: Option<&Enforcer>,
+    principal: &Principal,
+    permission: Permission,
+    scope: &Scope,
+) -> Result<(), Denied> {
+    let verdict = match (says(principal, scope.org), enforcer) {
+        (Says::Everything, _) => Verdict::Granted,
+        (Says::Member(Member::User(_)), _) if founds(principal, permission, scope) => {
+            Verdict::Granted
         }
+        (Says::Nothing, _) | (_, None) => Verdict::Unseen,
+        (Says::Member(member), Some(enforcer)) => member_may(enforcer, member, permission, scope),
+        (Says::Token { owner, limits }, Some(enforcer)) => {
+            let own = token_may(limits, permission, scope);
+            owner.map_or(own, |owner| own.min(member_may(enforcer, owner, permission, scope)))
+        }
+    };
+    match verdict {
+        Verdict::Granted => Ok(()),
+        Verdict::Refused => Err(Denied::Forbidden { permission }),
+        Verdict::Unseen => Err(Denied::NotFound),
     }
 }
 
@@ -125,7 +181,10 @@ enum Says<'a> {
 fn says(principal: &Principal, organization: Uuid) -> Says<'_> {
     match principal.kind {
         PrincipalKind::System => Says::Everything,
-        PrincipalKind::User { user_id } => Says::Member(Member::User(user_id)),
+        PrincipalKind::User { user_id } if principal.org.is_none_or(|org| org == organization) => {
+            Says::Member(Member::User(user_id))
+        }
+        PrincipalKind::User { .. } => Says::Nothing,
         PrincipalKind::ApiKey { .. } if principal.org == Some(organization) => {
             Says::Token { owner: principal.owner, limits: &principal.scopes }
         }
@@ -134,9 +193,12 @@ fn says(principal: &Principal, organization: Uuid) -> Says<'_> {
 }
 
 /// Founding is the one thing done in an organization that nobody belongs to yet. Taking over one that
-/// exists is not possible by it: its first commit can be written once only.
-fn founds(permission: Permission, scope: &Scope) -> bool {
-    permission == Permission::OrganizationCreate && *scope == Scope::organization(scope.org)
+/// exists is not possible by it: its first commit can be written once only. A session that is limited to an
+/// organization founds none.
+fn founds(principal: &Principal, permission: Permission, scope: &Scope) -> bool {
+    principal.org.is_none()
+        && permission == Permission::OrganizationCreate
+        && *scope == Scope::organization(scope.org)
 }
 
 fn member_may(

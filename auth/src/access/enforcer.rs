@@ -4,7 +4,7 @@
 //! remembered. The policy of an enforcer never changes, so what it once answered stays true as long as
 //! it lives, and the memory needs no invalidation, only a bound.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use uuid::Uuid;
 
 use super::lines;
-use super::place::door;
+use super::place::{Place, door};
 use super::policy::OrganizationPolicy;
 use super::role::{BuiltInRole, RoleKey, RoleName};
 use crate::authorize::Scope;
@@ -33,6 +33,7 @@ static MODEL: LazyLock<DefaultModel> = LazyLock::new(|| {
 pub struct Enforcer {
     organization: Uuid,
     custom_roles: BTreeMap<RoleKey, BTreeSet<Permission>>,
+    assignments: HashMap<Member, Vec<(RoleName, Place)>>,
     casbin: casbin::Enforcer,
     answers: Cache<Question, bool>,
 }
@@ -64,9 +65,14 @@ impl Enforcer {
             let permissions = policy.permissions(&RoleName::Custom(key.clone()))?;
             Some((key.clone(), permissions))
         });
+        let mut assignments: HashMap<_, Vec<_>> = HashMap::new();
+        for given in &policy.assignments {
+            assignments.entry(given.member).or_default().push((given.role.clone(), given.place));
+        }
         Self {
             organization: policy.organization,
             custom_roles: custom_roles.collect(),
+            assignments,
             casbin,
             answers: Cache::new(REMEMBERED),
         }
@@ -127,6 +133,21 @@ impl Enforcer {
         permissions
             .into_iter()
             .all(|permission| self.has_throughout(giver, permission.as_str(), scope))
+    }
+
+    /// Whether `granter` has all that `member` has: what acting as them, or putting them out, asks for.
+    #[must_use]
+    pub fn may_stand_for(&self, granter: Member, member: Member) -> bool {
+        granter == member
+            || self.assignments(member).iter().all(|(role, place)| {
+                self.permissions(role).is_none()
+                    || self.may_grant(granter, role, &place.scope(self.organization))
+            })
+    }
+
+    /// The roles of a member, each in its place.
+    pub(super) fn assignments(&self, member: Member) -> &[(RoleName, Place)] {
+        self.assignments.get(&member).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// All that a role holds, or `None` when there is no such role.

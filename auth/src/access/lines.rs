@@ -21,7 +21,19 @@ pub(super) fn roles(policy: &OrganizationPolicy) -> Vec<Vec<String>> {
         Place::Project { project: Uuid::nil() },
         Place::Environment { project: Uuid::nil(), environment: Uuid::nil() },
     ];
-    let doors = doors.map(|place| vec![passage(&place), HERE.to_owned(), place.door().to_string()]);
+    let doors = doors.map(|place| {
+        let mut held = place.door().to_string();
+        // Whoever is let in anywhere may have tokens of their own, which never may more than they, and may leave.
+        if place == Place::Organization {
+            held = format!(
+                "{held} {} {} {}",
+                Permission::PersonalTokenIssue,
+                Permission::PersonalTokenRevoke,
+                Permission::MembershipLeave,
+            );
+        }
+        vec![passage(&place), HERE.to_owned(), held]
+    });
     let built_in = BuiltInRole::ALL.into_iter().map(RoleName::BuiltIn);
     let custom = policy.custom_roles.keys().cloned().map(RoleName::Custom);
     let roles = built_in.chain(custom).map(|name| {

@@ -127,6 +127,13 @@ impl RoleKey {
 }
 
 impl RoleName {
+    /// The role that a text names. A text that can be no role's is the name of one that no organization has, and which
+    /// nobody gains anything by.
+    #[must_use]
+    pub fn named(text: &str) -> Self {
+        text.parse().unwrap_or_else(|_| Self::Custom(RoleKey(String::new())))
+    }
+
     /// Its text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -245,5 +252,16 @@ mod tests {
         }
         assert!(RoleKey::parse(&long[1..]).is_ok());
         assert!(serde_json::from_str::<RoleName>("\"a b\"").is_err());
+    }
+
+    #[test]
+    fn what_names_no_role_is_none_that_can_be_made() {
+        assert_eq!(RoleName::named("owner"), RoleName::BuiltIn(BuiltInRole::Owner));
+        assert_eq!(RoleName::named("releaser").as_str(), "releaser");
+        for text in ["", "a b", "Owner", "OWNER", "role:owner", "owner ", "owner\n"] {
+            let name = RoleName::named(text);
+            assert!(matches!(&name, RoleName::Custom(key) if key.as_str().is_empty()), "{text}");
+            assert!(RoleKey::parse(name.as_str()).is_err());
+        }
     }
 }

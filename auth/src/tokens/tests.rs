@@ -1,4 +1,5 @@
-//! A token is accepted when everything about it is right, and refused when one thing is not.
+//! A token is accepted when everything about it is right, and says what it was issued for. What is refused has a table
+//! of its own, `auth/tests/it/forged.txt`.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,6 +14,8 @@ use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const USER: Uuid = Uuid::from_u128(0x42);
+const SESSION: Uuid = Uuid::from_u128(0x43);
+const OF: SessionOf = SessionOf { user: USER, session: SESSION, organization: None };
 
 fn service() -> TokenService {
     TokenService::new(TokenKeys::new(key(SECRET)))
@@ -43,7 +46,7 @@ fn in_seconds(seconds: i64) -> Timestamp {
 fn good() -> (Value, Value) {
     let header = json!({"typ": "JWT", "alg": "HS256", "kid": key(SECRET).id});
     let claims = json!({
-        "iss": ISSUER, "aud": AUDIENCE, "sub": USER, "jti": Uuid::from_u128(7),
+        "iss": ISSUER, "aud": AUDIENCE, "sub": USER, "sid": SESSION, "jti": Uuid::from_u128(7),
         "iat": now().as_second(), "exp": in_seconds(900).as_second(),
     });
     (header, claims)
@@ -70,12 +73,12 @@ fn spoilt(spoil: impl FnOnce(&mut Value, &mut Value)) -> String {
 
 #[test]
 fn what_is_issued_is_accepted_until_it_expires() {
-    let issued = service().issue(USER, now(), &mut StdRng::seed_from_u64(1)).unwrap();
+    let issued = service().issue(OF, now(), &mut StdRng::seed_from_u64(1)).unwrap();
     let token = issued.token.expose_secret();
     assert_eq!(issued.expires_at, in_seconds(900));
 
     let claims = service().verify(token, now()).unwrap();
-    assert_eq!(claims.user_id, USER);
+    assert_eq!(claims.of, OF);
     assert_eq!(claims.issued_at, now());
     assert_eq!(claims.expires_at, issued.expires_at);
     assert_eq!(claims.token_id.get_version_num(), 4);
@@ -86,85 +89,29 @@ fn what_is_issued_is_accepted_until_it_expires() {
 }
 
 #[test]
-fn two_tokens_of_one_second_have_different_ids() {
-    let mut rng = StdRng::seed_from_u64(2);
-    let [one, other] = [(); 2].map(|()| {
-        let issued = service().issue(USER, now(), &mut rng).unwrap();
-        service().verify(issued.token.expose_secret(), now()).unwrap().token_id
-    });
-    assert_ne!(one, other);
+fn a_token_says_whose_session_it_is_and_where_it_is_good() {
+    for organization in [None, Some(Uuid::from_u128(0x44))] {
+        let of = SessionOf { organization, ..OF };
+        let issued = service().issue(of, now(), &mut StdRng::seed_from_u64(5)).unwrap();
+        let token = issued.token.expose_secret();
+        assert_eq!(service().verify(token, now()).unwrap().of, of);
+
+        let payload = token.split('.').nth(1).unwrap();
+        let claims: Value =
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+        assert_eq!(claims["sid"], json!(SESSION));
+        assert_eq!(claims.get("org"), organization.map(|id| json!(id)).as_ref());
+    }
 }
 
 #[test]
-fn no_forged_token_is_accepted() {
-    let exp = in_seconds(900).as_second();
-    let (header, claims) = good();
-    let mut none = header.clone();
-    none["alg"] = json!("none");
-    let with_alg = |alg: &str, algorithm| {
-        let mut header = header.clone();
-        header["alg"] = json!(alg);
-        signed(&header, &claims, SECRET, algorithm)
-    };
-    let other_secret = "another secret of thirty-two bytes";
-    let mut other_kid = header.clone();
-    other_kid["kid"] = json!(key(other_secret).id);
-    let own = signed(&header, &claims, SECRET, Algorithm::HS256);
-    let (_, signature) = own.rsplit_once('.').unwrap();
-    let mut swapped = claims.clone();
-    swapped["sub"] = json!(Uuid::from_u128(0x43));
-
-    let forged: Vec<(&str, String)> = vec![
-        ("alg none, no signature", format!("{}.", message(&none, &claims))),
-        ("alg none, HS256 signature", signed(&none, &claims, SECRET, Algorithm::HS256)),
-        ("no alg", spoilt(|header, _| drop(header.as_object_mut().unwrap().remove("alg")))),
-        ("alg HS384", with_alg("HS384", Algorithm::HS384)),
-        ("alg HS512", with_alg("HS512", Algorithm::HS512)),
-        ("alg RS256, HMAC signature", with_alg("RS256", Algorithm::HS256)),
-        ("another key", signed(&header, &claims, other_secret, Algorithm::HS256)),
-        ("another key and its kid", signed(&other_kid, &claims, other_secret, Algorithm::HS256)),
-        ("another kid", spoilt(|header, _| header["kid"] = json!("2019-01"))),
-        ("no kid", spoilt(|header, _| drop(header.as_object_mut().unwrap().remove("kid")))),
-        ("crit", spoilt(|header, _| header["crit"] = json!(["exp"]))),
-        ("claims swapped", format!("{}.{signature}", message(&header, &swapped))),
-        ("no signature", message(&header, &claims)),
-        ("empty signature", format!("{}.", message(&header, &claims))),
-        ("another aud", spoilt(|_, claims| claims["aud"] = json!("ff-edge"))),
-        ("other auds", spoilt(|_, claims| claims["aud"] = json!(["a", "b"]))),
-        ("no aud", spoilt(|_, claims| drop(claims.as_object_mut().unwrap().remove("aud")))),
-        ("aud is a number", spoilt(|_, claims| claims["aud"] = json!(1))),
-        ("another iss", spoilt(|_, claims| claims["iss"] = json!("https://example.com"))),
-        ("no iss", spoilt(|_, claims| drop(claims.as_object_mut().unwrap().remove("iss")))),
-        ("no sub", spoilt(|_, claims| drop(claims.as_object_mut().unwrap().remove("sub")))),
-        ("sub is no id", spoilt(|_, claims| claims["sub"] = json!("admin"))),
-        ("no jti", spoilt(|_, claims| drop(claims.as_object_mut().unwrap().remove("jti")))),
-        ("no exp", spoilt(|_, claims| drop(claims.as_object_mut().unwrap().remove("exp")))),
-        ("exp null", spoilt(|_, claims| claims["exp"] = Value::Null)),
-        ("exp is text", spoilt(|_, claims| claims["exp"] = json!(exp.to_string()))),
-        ("exp beyond time", spoilt(|_, claims| claims["exp"] = json!(i64::MAX))),
-        ("exp beyond integers", spoilt(|_, claims| claims["exp"] = json!(1e300))),
-        ("expired", spoilt(|_, claims| claims["exp"] = json!(now().as_second()))),
-        ("exp is negative", spoilt(|_, claims| claims["exp"] = json!(-1))),
-        ("nbf to come", spoilt(|_, claims| claims["nbf"] = json!(now().as_second() + 1))),
-        ("nbf is text", spoilt(|_, claims| claims["nbf"] = json!("0"))),
-        ("empty", String::new()),
-        ("two dots", "..".to_owned()),
-        ("no JSON", "e30.e30.e30".to_owned()),
-        ("spaces around", format!(" {own} ")),
-    ];
-
-    let accepted: Vec<_> = forged
-        .iter()
-        .filter(|(_, token)| service().verify(token, now()).is_ok())
-        .map(|(name, _)| *name)
-        .collect();
-    assert_eq!(accepted, Vec::<&str>::new());
-    // The same token unspoilt is good, so each of the above fails for its own fault.
-    assert!(service().verify(&own, now()).is_ok());
-    assert!(
-        service().verify(&spoilt(|_, claims| claims["aud"] = json!([AUDIENCE])), now()).is_ok()
-    );
-    assert!(service().verify(&spoilt(|_, c| c["nbf"] = json!(now().as_second())), now()).is_ok());
+fn two_tokens_of_one_second_have_different_ids() {
+    let mut rng = StdRng::seed_from_u64(2);
+    let [one, other] = [(); 2].map(|()| {
+        let issued = service().issue(OF, now(), &mut rng).unwrap();
+        service().verify(issued.token.expose_secret(), now()).unwrap().token_id
+    });
+    assert_ne!(one, other);
 }
 
 #[test]
@@ -177,6 +124,10 @@ fn a_refusal_says_why() {
     let far = spoilt(|_, claims| claims["exp"] = json!(i64::MAX));
     assert!(matches!(verify(&far), TokenError::TimeOutOfRange { claim: "exp", .. }));
     assert!(matches!(verify("..."), TokenError::Invalid { .. }));
+    let ahead = spoilt(|_, claims| claims["iat"] = json!(in_seconds(61).as_second()));
+    assert!(matches!(verify(&ahead), TokenError::NotYetValid { from } if from == in_seconds(61)));
+    let long = spoilt(|_, claims| claims["exp"] = json!(in_seconds(901).as_second()));
+    assert!(matches!(verify(&long), TokenError::TooLong { at } if at == in_seconds(901)));
 }
 
 #[test]
@@ -189,9 +140,9 @@ fn a_short_secret_is_refused_with_how_to_make_one() {
 #[test]
 fn a_private_key_signs_what_it_accepts() {
     let service = TokenService::new(TokenKeys::new(private_key()));
-    let issued = service.issue(USER, now(), &mut StdRng::seed_from_u64(3)).unwrap();
+    let issued = service.issue(OF, now(), &mut StdRng::seed_from_u64(3)).unwrap();
     let token = issued.token.expose_secret();
-    assert_eq!(service.verify(token, now()).unwrap().user_id, USER);
+    assert_eq!(service.verify(token, now()).unwrap().of, OF);
     let header = jsonwebtoken::decode_header(token).unwrap();
     assert_eq!(header.alg, Algorithm::EdDSA);
 
@@ -224,7 +175,7 @@ fn the_public_key_is_no_secret_to_sign_with() {
 fn after_a_rotation_tokens_of_the_previous_key_are_accepted_and_older_ones_are_not() {
     let mut rng = StdRng::seed_from_u64(4);
     let mut token = |service: &TokenService| {
-        let issued = service.issue(USER, now(), &mut rng).unwrap();
+        let issued = service.issue(OF, now(), &mut rng).unwrap();
         issued.token.expose_secret().to_owned()
     };
     let first = service();

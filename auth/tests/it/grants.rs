@@ -1,36 +1,17 @@
 //! Nobody gives more than they have: the cases that matter, by name. The rule itself is in `property`.
 
 use ff_auth::{
-    BuiltInRole, CasbinAuthorizer, Member, OrganizationPolicy, Permission, Place, Principal,
-    RoleName, Scope, TokenRole, TokenScope,
+    BuiltInRole, CasbinAuthorizer, Member, Permission, Place, Principal, Scope, TokenRole,
 };
 
 use crate::world::{
-    IN_PROJECT, IN_STAGING, ORG, OTHER_ORG, OTHER_PROJECT, PROJECT, authorizer, key, letter, org,
-    policy, principal, production, project, service, staging, token, user,
+    IN_PROJECT, IN_STAGING, ORG, OTHER_ORG, OTHER_PROJECT, STAGING, a_role, authorizer, company,
+    key, letter, org, permissions, policy, principal, production, project, service, staging, token,
+    user,
 };
 
-fn role(name: &str) -> RoleName {
-    name.parse().expect("a role's name")
-}
-
-/// user 1 owns it, user 2 is its admin, user 3 edits in staging and reads in the project, user 4 is
-/// admin of the project, user 5 holds everything by a role that is not the owner's.
-fn company() -> OrganizationPolicy {
-    policy()
-        .with_role(key("everything"), Permission::ALL.iter().copied())
-        .with_role(key("toggler"), [Permission::FlagToggle])
-        .with(user(1), BuiltInRole::Owner, Place::Organization)
-        .with(user(2), BuiltInRole::Admin, Place::Organization)
-        .with(user(3), BuiltInRole::Editor, IN_STAGING)
-        .with(user(3), BuiltInRole::Viewer, IN_PROJECT)
-        .with(user(4), BuiltInRole::Admin, IN_PROJECT)
-        .with(user(5), key("everything"), Place::Organization)
-        .with(service(1), BuiltInRole::Editor, IN_PROJECT)
-}
-
 fn may(granter: &Principal, name: &str, scope: &Scope) -> bool {
-    authorizer(&company()).may_grant(granter, &role(name), scope)
+    authorizer(&company()).has(granter, ORG, &a_role(name, *scope))
 }
 
 #[test]
@@ -43,8 +24,8 @@ fn owners_are_made_by_owners() {
     // Whoever owns a project makes owners of it, and of nothing around it.
     let authorizer = authorizer(&company().with(user(6), BuiltInRole::Owner, IN_PROJECT));
     let granter = principal(user(6));
-    assert!(authorizer.may_grant(&granter, &role("owner"), &staging()));
-    assert!(!authorizer.may_grant(&granter, &role("owner"), &org()));
+    assert!(authorizer.has(&granter, ORG, &a_role("owner", staging())));
+    assert!(!authorizer.has(&granter, ORG, &a_role("owner", org())));
 }
 
 #[test]
@@ -83,15 +64,15 @@ fn the_door_to_a_project_is_not_a_right_in_it() {
     let policy = company().with(user(6), BuiltInRole::Editor, IN_STAGING);
     let (authorizer, granter) = (authorizer(&policy), principal(user(6)));
     assert_eq!(letter(&authorizer, &granter, Permission::ProjectRead, &project()), 'y');
-    assert!(!authorizer.may_give(&granter, &[Permission::ProjectRead], &project()));
-    assert!(authorizer.may_give(&granter, &[Permission::ProjectRead], &staging()));
+    assert!(!authorizer.has(&granter, ORG, &permissions(&[Permission::ProjectRead], project())));
+    assert!(authorizer.has(&granter, ORG, &permissions(&[Permission::ProjectRead], staging())));
 }
 
 #[test]
 fn a_role_is_changed_only_by_those_who_have_what_it_is_given() {
     let authorizer = authorizer(&company());
-    let give = |giver: &Principal, permissions: &[Permission]| {
-        authorizer.may_give(giver, permissions, &org())
+    let give = |giver: &Principal, these: &[Permission]| {
+        authorizer.has(giver, ORG, &permissions(these, org()))
     };
     let both = [Permission::FlagToggle, Permission::OrganizationArchive];
     assert!(give(&principal(user(1)), &both));
@@ -122,20 +103,15 @@ fn a_token_gives_no_more_than_it_and_its_owner_have() {
 #[test]
 fn a_token_is_issued_only_by_those_who_have_its_role() {
     let authorizer = authorizer(&company());
-    let issue =
-        |member: Member, limit: TokenScope| authorizer.may_issue(&principal(member), ORG, &limit);
-    let admin = TokenScope::everywhere(TokenRole::Admin);
-    let admin_there = TokenScope { project: Some(PROJECT), ..admin };
-    let adrift = TokenScope {
-        role: TokenRole::Viewer,
-        project: None,
-        environment: Some(crate::world::STAGING),
+    let issue = |member: Member, role: &str, scope: Scope| {
+        authorizer.has(&principal(member), ORG, &a_role(role, scope))
     };
-    assert!(issue(user(1), admin) && issue(user(2), admin));
-    assert!(!issue(user(4), admin) && issue(user(4), admin_there));
-    assert!(!issue(user(3), admin_there));
+    let adrift = org().in_environment(STAGING);
+    assert!(issue(user(1), "admin", org()) && issue(user(2), "admin", org()));
+    assert!(!issue(user(4), "admin", org()) && issue(user(4), "admin", project()));
+    assert!(!issue(user(3), "admin", project()));
     // An environment of any project: only those who have it in all of them.
-    assert!(issue(user(2), adrift) && !issue(user(3), adrift));
+    assert!(issue(user(2), "viewer", adrift) && !issue(user(3), "viewer", adrift));
 }
 
 #[test]
@@ -189,7 +165,7 @@ fn an_environment_of_no_project_is_only_theirs_who_have_the_whole_organization()
         .with(user(6), BuiltInRole::Owner, IN_PROJECT)
         .with(user(6), BuiltInRole::Owner, IN_STAGING)
         .with(user(6), BuiltInRole::Owner, elsewhere);
-    let (authorizer, adrift) = (authorizer(&policy), org().in_environment(crate::world::STAGING));
+    let (authorizer, adrift) = (authorizer(&policy), org().in_environment(STAGING));
     for permission in [Permission::OrganizationRead, Permission::EnvironmentRead] {
         assert_eq!(letter(&authorizer, &principal(user(6)), permission, &adrift), '-');
         assert_eq!(letter(&authorizer, &principal(user(2)), permission, &adrift), 'y');

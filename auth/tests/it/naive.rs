@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ff_auth::{Assignment, BuiltInRole, Member, OrganizationPolicy, Permission, RoleName, Scope};
+use ff_auth::{
+    Assignment, BuiltInRole, Member, OrganizationPolicy, Permission, RoleName, Scope, TokenRole,
+    TokenScope,
+};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -11,12 +14,15 @@ use uuid::Uuid;
 use crate::world::{ORG, OTHER_ORG, key, service, user};
 
 /// A right of somebody, as the path of the place and the permission.
-type Right = (Vec<Uuid>, Permission);
+pub(crate) type Right = (Vec<Uuid>, Permission);
 
 const PROJECTS: [u128; 3] = [10, 11, 12];
 const ENVIRONMENTS: [u128; 2] = [0, 1];
 /// A project that no role is given for: what holds in it is held for the whole organization.
 const NOBODY_S: Uuid = Uuid::from_u128(13);
+/// What everybody may who is let in at all: they give nobody anything that is not theirs already.
+pub(crate) const ONE_S_OWN: [Permission; 3] =
+    [Permission::PersonalTokenIssue, Permission::PersonalTokenRevoke, Permission::MembershipLeave];
 const CUSTOM: [&str; 3] = ["releaser", "analyst", "nobody"];
 
 /// Every place of the small world, as the ids from the organization inwards.
@@ -90,13 +96,14 @@ pub(crate) fn held(policy: &OrganizationPolicy, member: Member) -> BTreeSet<Righ
     rights
 }
 
-/// All rights: those held, and the doors on the way to the places they are held in.
+/// All rights: those held, the doors on the way to the places they are held in, and what is about oneself.
 pub(crate) fn rights(policy: &OrganizationPolicy, member: Member) -> BTreeSet<Right> {
     let mut rights = held(policy, member);
     for assignment in policy.assignments.iter().filter(|held| held.member == member) {
         if role(policy, &assignment.role).is_some() {
             let own = path(&assignment.place.scope(ORG));
             rights.insert((own[..1].to_vec(), Permission::OrganizationRead));
+            rights.extend(ONE_S_OWN.map(|permission| (own[..1].to_vec(), permission)));
             if own.len() > 1 {
                 rights.insert((own[..2].to_vec(), Permission::ProjectRead));
             }
@@ -125,6 +132,16 @@ pub(crate) fn place() -> impl Strategy<Value = ff_auth::Place> {
         [_, project] => Place::Project { project },
         _ => Place::Organization,
     })
+}
+
+/// What an API token may be issued for.
+pub(crate) fn limits() -> impl Strategy<Value = Vec<TokenScope>> {
+    let role = select(vec![TokenRole::Viewer, TokenRole::Editor, TokenRole::Admin]);
+    let limit = (role, place()).prop_map(|(role, place)| {
+        let scope = place.scope(ORG);
+        TokenScope { role, project: scope.project, environment: scope.environment }
+    });
+    vec(limit, 0..4)
 }
 
 /// Policies in which anybody may hold anything, roles that were not made included.

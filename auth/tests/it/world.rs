@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use ff_auth::{
-    Access, Authorizer as _, CasbinAuthorizer, Denied, Enforcer, Member, OrganizationPolicy,
-    Permission, Place, Principal, RoleKey, Scope,
+    Access, Authorizer as _, BuiltInRole, CasbinAuthorizer, Denied, Gift, Member,
+    OrganizationPolicy, Permission, Place, Principal, RoleKey, RoleName, Scope,
 };
 use uuid::Uuid;
 
@@ -62,14 +62,42 @@ pub(crate) fn key(text: &str) -> RoleKey {
     RoleKey::parse(text).expect("a role's key")
 }
 
+pub(crate) fn role(name: &str) -> RoleName {
+    name.parse().expect("a role's name")
+}
+
+pub(crate) fn a_role(name: &str, scope: Scope) -> Gift {
+    Gift::Role { role: role(name), scope }
+}
+
+pub(crate) fn role_back(name: &str, scope: Scope) -> Gift {
+    Gift::RoleBack { role: role(name), scope }
+}
+
+pub(crate) fn permissions(permissions: &[Permission], scope: Scope) -> Gift {
+    Gift::Permissions { permissions: permissions.to_vec(), scope }
+}
+
+/// user 1 owns it, user 2 is its admin, user 3 edits in staging and reads in the project, user 4 is
+/// admin of the project, user 5 holds everything by a role that is not the owner's.
+pub(crate) fn company() -> OrganizationPolicy {
+    policy()
+        .with_role(key("everything"), Permission::ALL.iter().copied())
+        .with_role(key("toggler"), [Permission::FlagToggle])
+        .with(user(1), BuiltInRole::Owner, Place::Organization)
+        .with(user(2), BuiltInRole::Admin, Place::Organization)
+        .with(user(3), BuiltInRole::Editor, IN_STAGING)
+        .with(user(3), BuiltInRole::Viewer, IN_PROJECT)
+        .with(user(4), BuiltInRole::Admin, IN_PROJECT)
+        .with(user(5), key("everything"), Place::Organization)
+        .with(service(1), BuiltInRole::Editor, IN_PROJECT)
+}
+
 /// An authorizer that knows this policy and an organization of other people.
 pub(crate) fn authorizer(policy: &OrganizationPolicy) -> CasbinAuthorizer {
-    let others = OrganizationPolicy::new(OTHER_ORG).with(
-        user(999),
-        ff_auth::BuiltInRole::Owner,
-        Place::Organization,
-    );
-    let access: Access = [Enforcer::new(policy), Enforcer::new(&others)].into_iter().collect();
+    let others =
+        OrganizationPolicy::new(OTHER_ORG).with(user(999), BuiltInRole::Owner, Place::Organization);
+    let access: Access = [policy.clone(), others].into_iter().collect();
     CasbinAuthorizer::new(Arc::new(access))
 }
 
@@ -90,5 +118,6 @@ pub(crate) fn letter(
             'f'
         }
         Err(Denied::NotFound) => '-',
+        Err(denied @ Denied::TooMuch { .. }) => panic!("nothing was to be given: {denied}"),
     }
 }

@@ -1,14 +1,15 @@
-//! Keys: they belong to an organization, and those of SDKs depend on an environment.
+//! Keys: they belong to an organization, and to the place, the person or the service account that they are for.
 
-use ff_auth::Permission;
+use ff_auth::{BuiltInRole, Gift, Member, Permission, Scope};
 use ff_domain::{
-    ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyId, ApiKeyState, Environment, EnvironmentId,
-    OrganizationId, ProjectId, api_key::ApiKeyFacts,
+    ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyId, Environment, OrganizationId, Project,
+    ServiceAccount, ServiceAccountId,
+    api_key::{ApiKeyFacts, KeyPurpose, TokenRole, TokenScope},
 };
 use ff_eventlog::{EventLog, LogError};
 use uuid::Uuid;
 
-use crate::{Executable, Parent, Place, Surroundings};
+use crate::{Effect, Executable, Parent, Party, Place, Surroundings};
 
 impl Executable for ApiKey {
     type Id = ApiKeyId;
@@ -22,21 +23,45 @@ impl Executable for ApiKey {
     }
 
     fn permission(command: &ApiKeyCommand) -> Option<Permission> {
-        Some(match command {
-            ApiKeyCommand::Issue(_) => Permission::ApiKeyIssue,
-            ApiKeyCommand::Revoke => Permission::ApiKeyRevoke,
-        })
+        match command {
+            ApiKeyCommand::Issue(new) => Some(match new.purpose {
+                KeyPurpose::PersonalToken { .. } => Permission::PersonalTokenIssue,
+                _ => Permission::ApiKeyIssue,
+            }),
+            ApiKeyCommand::Revoke => Some(Permission::ApiKeyRevoke),
+            ApiKeyCommand::RevokeOwn(_) => Some(Permission::PersonalTokenRevoke),
+            ApiKeyCommand::Replace { .. } => None,
+        }
     }
 
     fn place(&self, command: &ApiKeyCommand) -> Option<Place> {
         let key = match (self, command) {
             (_, ApiKeyCommand::Issue(new)) => new,
-            (Self::Live(key) | Self::Revoked(key), ApiKeyCommand::Revoke) => key,
-            (Self::Absent, ApiKeyCommand::Revoke) => return None,
+            (Self::Live(key) | Self::Revoked(key), _) => key,
+            (Self::Absent, _) => return None,
         };
-        Some(environment(key).map_or(Place::ORGANIZATION, |(project, environment)| {
-            Place::environment(project, environment)
-        }))
+        Some(key.purpose.place(key.organization).into())
+    }
+
+    fn gifts(&self, org: OrganizationId, command: &ApiKeyCommand) -> Vec<Gift> {
+        match command {
+            ApiKeyCommand::Issue(new) => match &new.purpose {
+                KeyPurpose::SdkServer(_) | KeyPurpose::SdkClient(_) => Vec::new(),
+                KeyPurpose::ApiToken(scope) => vec![gift(org, scope)],
+                KeyPurpose::PersonalToken { owner, .. } => {
+                    vec![Gift::Oneself { member: Member::User(owner.0) }]
+                }
+                KeyPurpose::ServiceAccount { account } => {
+                    let id = ServiceAccountId::of(org, account);
+                    vec![Gift::Standing { member: Member::ServiceAccount(id.0) }]
+                }
+            },
+            ApiKeyCommand::RevokeOwn(person) => {
+                vec![Gift::Oneself { member: Member::User(person.0) }]
+            }
+            // Whoever may put an end to keys may do it to every key: a leak does not wait for its owner.
+            ApiKeyCommand::Revoke | ApiKeyCommand::Replace { .. } => Vec::new(),
+        }
     }
 
     fn is_for(command: &ApiKeyCommand, org: OrganizationId, id: ApiKeyId) -> bool {
@@ -45,7 +70,7 @@ impl Executable for ApiKey {
             ApiKeyCommand::Issue(new) => {
                 new.organization == org && new.id().is_none_or(|new| new == id)
             }
-            ApiKeyCommand::Revoke => true,
+            _ => true,
         }
     }
 
@@ -58,22 +83,93 @@ impl Executable for ApiKey {
         command: &ApiKeyCommand,
         around: &Surroundings<'_, L>,
     ) -> Result<ApiKeyFacts, LogError> {
-        let environment_exists = match command {
-            ApiKeyCommand::Issue(new) => match environment(new) {
-                Some((_, id)) => {
-                    let found = around.load::<Environment>(id).await?;
-                    matches!(found.aggregate, Environment::Live(_))
-                }
-                None => true,
-            },
-            ApiKeyCommand::Revoke => true,
+        let missing = match command {
+            ApiKeyCommand::Issue(new) => missing(&new.purpose, around).await?,
+            _ => Vec::new(),
         };
-        Ok(ApiKeyFacts { now: around.at(), environment_exists })
+        Ok(ApiKeyFacts { now: around.at(), missing })
+    }
+
+    fn hints(&self, command: &ApiKeyCommand) -> Vec<Party> {
+        match command {
+            ApiKeyCommand::Issue(new) => {
+                new.replaces.map(|old| Party::ApiKey(old.key)).into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn effects(&self, after: &Self) -> Vec<Effect> {
+        let (Self::Absent, Self::Live(new)) = (self, after) else { return Vec::new() };
+        let (Some(old), Some(by)) = (new.replaces, new.id()) else { return Vec::new() };
+        let purpose = new.purpose.clone();
+        vec![Effect::ApiKey(old.key, ApiKeyCommand::Replace { by, purpose, until: old.until })]
     }
 }
 
-fn environment(key: &ApiKeyState) -> Option<(ProjectId, EnvironmentId)> {
-    let scope = key.purpose.environment()?;
-    let project = scope.project_id(key.organization);
-    Some((project, EnvironmentId::of(project, &scope.environment)))
+fn gift(org: OrganizationId, scope: &TokenScope) -> Gift {
+    let role = match scope.role {
+        TokenRole::Admin => BuiltInRole::Admin,
+        TokenRole::Editor => BuiltInRole::Editor,
+        TokenRole::Viewer => BuiltInRole::Viewer,
+    };
+    let (project, environment) = scope.place(org);
+    let scope = Scope {
+        org: org.0,
+        project: project.map(|id| id.0),
+        environment: environment.map(|id| id.0),
+    };
+    Gift::Role { role: role.into(), scope }
+}
+
+/// Where a purpose names what does not exist, or is archived.
+async fn missing<L: EventLog>(
+    purpose: &KeyPurpose,
+    around: &Surroundings<'_, L>,
+) -> Result<Vec<String>, LogError> {
+    let org = around.org();
+    let mut missing = Vec::new();
+    match purpose {
+        KeyPurpose::SdkServer(_) | KeyPurpose::SdkClient(_) => {
+            missing.extend(absent("", purpose.place(org).into(), around).await?);
+        }
+        KeyPurpose::ApiToken(scope) => {
+            missing.extend(absent("", scope.place(org).into(), around).await?);
+        }
+        KeyPurpose::PersonalToken { scopes, .. } => {
+            for (index, scope) in scopes.iter().enumerate() {
+                let pointer = format!("/scopes/{index}");
+                missing.extend(absent(&pointer, scope.place(org).into(), around).await?);
+            }
+        }
+        KeyPurpose::ServiceAccount { account } => {
+            let id = ServiceAccountId::of(org, account);
+            let found = around.load::<ServiceAccount>(id).await?;
+            if !matches!(found.aggregate, ServiceAccount::Live(_)) {
+                missing.push("/account".to_owned());
+            }
+        }
+    }
+    Ok(missing)
+}
+
+/// Which part of a place there is not.
+async fn absent<L: EventLog>(
+    pointer: &str,
+    place: Place,
+    around: &Surroundings<'_, L>,
+) -> Result<Option<String>, LogError> {
+    if let Some(project) = place.project {
+        let found = around.load::<Project>(project).await?;
+        if !matches!(found.aggregate, Project::Live(_)) {
+            return Ok(Some(format!("{pointer}/project")));
+        }
+    }
+    if let Some(environment) = place.environment {
+        let found = around.load::<Environment>(environment).await?;
+        if !matches!(found.aggregate, Environment::Live(_)) {
+            return Ok(Some(format!("{pointer}/environment")));
+        }
+    }
+    Ok(None)
 }

@@ -1,7 +1,10 @@
-//! Organizations: they belong to nothing, and depend on nothing.
+//! Organizations: they belong to nothing. Who owns them is for memberships to say.
 
-use ff_auth::Permission;
-use ff_domain::{Organization, OrganizationCommand, OrganizationError, OrganizationId};
+use ff_auth::{Gift, Permission, Scope};
+use ff_domain::{
+    Organization, OrganizationCommand, OrganizationError, OrganizationId, RoleDefinition, RoleKey,
+    organization::OrganizationFacts,
+};
 use ff_eventlog::{EventLog, LogError};
 use uuid::Uuid;
 
@@ -19,20 +22,40 @@ impl Executable for Organization {
     }
 
     fn permission(command: &OrganizationCommand) -> Option<Permission> {
-        Some(match command {
-            OrganizationCommand::Create { .. } => Permission::OrganizationCreate,
-            OrganizationCommand::Rename { .. } => Permission::OrganizationUpdate,
-        })
+        match command {
+            OrganizationCommand::Create { .. } => Some(Permission::OrganizationCreate),
+            OrganizationCommand::Rename { .. } => Some(Permission::OrganizationUpdate),
+            OrganizationCommand::CreateRole { .. }
+            | OrganizationCommand::ReplaceRole { .. }
+            | OrganizationCommand::RemoveRole { .. } => Some(Permission::RoleDefine),
+            OrganizationCommand::AddOwner { .. } | OrganizationCommand::RemoveOwner { .. } => None,
+        }
     }
 
     fn place(&self, _: &OrganizationCommand) -> Option<Place> {
         Some(Place::ORGANIZATION)
     }
 
+    fn gifts(&self, org: OrganizationId, command: &OrganizationCommand) -> Vec<Gift> {
+        let held = |key: &RoleKey| match self {
+            Self::Live(state) => state.roles.get(key),
+            Self::Absent => None,
+        };
+        match command {
+            OrganizationCommand::CreateRole { role, .. } => vec![gift(org, [role])],
+            // Its holders get what it holds then, and lose what it held.
+            OrganizationCommand::ReplaceRole { key, role } => {
+                vec![gift(org, held(key).into_iter().chain([role]))]
+            }
+            OrganizationCommand::RemoveRole { key } => vec![gift(org, held(key))],
+            _ => Vec::new(),
+        }
+    }
+
     fn is_for(command: &OrganizationCommand, org: OrganizationId, id: OrganizationId) -> bool {
         let created = match command {
             OrganizationCommand::Create { key, .. } => OrganizationId::of(key),
-            OrganizationCommand::Rename { .. } => id,
+            _ => id,
         };
         org == id && created == id
     }
@@ -43,9 +66,24 @@ impl Executable for Organization {
 
     async fn facts<L: EventLog>(
         &self,
-        _: &OrganizationCommand,
+        command: &OrganizationCommand,
         _: &Surroundings<'_, L>,
-    ) -> Result<(), LogError> {
-        Ok(())
+    ) -> Result<OrganizationFacts, LogError> {
+        let (OrganizationCommand::CreateRole { role, .. }
+        | OrganizationCommand::ReplaceRole { role, .. }) = command
+        else {
+            return Ok(OrganizationFacts::default());
+        };
+        let unknown = role.permissions.iter().filter(|name| name.parse::<Permission>().is_err());
+        Ok(OrganizationFacts { unknown_permissions: unknown.cloned().collect() })
     }
+}
+
+/// All that these roles hold. Names of no permission are for the domain to refuse.
+fn gift<'a>(org: OrganizationId, roles: impl IntoIterator<Item = &'a RoleDefinition>) -> Gift {
+    let names = roles.into_iter().flat_map(|role| &role.permissions);
+    let mut permissions: Vec<Permission> = names.filter_map(|name| name.parse().ok()).collect();
+    permissions.sort_unstable();
+    permissions.dedup();
+    Gift::Permissions { permissions, scope: Scope::organization(org.0) }
 }

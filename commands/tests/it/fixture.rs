@@ -1,8 +1,11 @@
 //! A world with an organization, a project and two environments, and what tests do in it.
 
-use std::{collections::HashMap, num::NonZeroU64, time::Duration};
+use std::{num::NonZeroU64, sync::Arc, time::Duration};
 
-use ff_auth::{Authorizer as _, Grant, OwnerAuthorizer, Permission, Principal, Role, Scope};
+use ff_auth::{
+    Access, Authorizer as _, CasbinAuthorizer, Grant, OrganizationPolicy, Permission, Principal,
+    Scope, SystemAuthorizer,
+};
 use ff_commands::{
     Actor, ActorKind, Causation, CausationKind, CommandError, CommandMeta, Done, Executable,
     Executor, ExecutorOptions, Target, Via,
@@ -36,6 +39,9 @@ macro_rules! on_both_logs {
 }
 pub(crate) use on_both_logs;
 
+/// Who founds the organization.
+pub(crate) const OWNER: UserId = UserId(Uuid::from_u128(7));
+
 /// One organization, `acme`, with one project, `shop`, and the environments `dev` and `prod`.
 pub(crate) struct World<L> {
     pub(crate) log: L,
@@ -62,8 +68,7 @@ impl<L: EventLog> World<L> {
         let key = "acme".parse().unwrap();
         let org = OrganizationId::of(&key);
         let grant = permit(Permission::OrganizationCreate, Scope::organization(org.0));
-        let owner = UserId(Uuid::from_u128(7));
-        executor.create_organization(&grant, key, "Acme".to_owned(), owner, meta()).await.unwrap();
+        executor.create_organization(&grant, key, "Acme".to_owned(), OWNER, meta()).await.unwrap();
         let project = ProjectId::of(org, &"shop".parse().unwrap());
         let world = Self { log, executor, org, project };
         world.run::<Project>(project, new_project(org, "shop")).await.unwrap();
@@ -182,8 +187,12 @@ pub(crate) fn grant_for<A: Executable>(command: &A::Command, scope: Scope) -> Gr
 }
 
 pub(crate) fn permit(permission: Permission, scope: Scope) -> Grant {
-    let nobody: HashMap<(Uuid, Uuid), Role> = HashMap::new();
-    OwnerAuthorizer::new(nobody).authorize(&Principal::system(), permission, &scope).unwrap()
+    SystemAuthorizer.authorize(&Principal::system(), permission, &scope).unwrap()
+}
+
+/// Decides by this policy.
+pub(crate) fn authorizer(policy: OrganizationPolicy) -> CasbinAuthorizer {
+    CasbinAuthorizer::new(Arc::new(Access::from_iter([policy])))
 }
 
 pub(crate) fn new_project(organization: OrganizationId, key: &str) -> ProjectCommand {

@@ -7,7 +7,6 @@ use ff_domain::{
     OrganizationError, OrganizationId, Project, ProjectError, ProjectId, Segment, SegmentCommand,
     UserId,
     api_key::{EnvironmentScope, KeyPurpose},
-    membership::MemberRole,
 };
 use ff_eventlog::{EventLog, Position};
 use serde_json::json;
@@ -47,8 +46,12 @@ async fn an_organization_is_founded_with_its_owner<L: EventLog>(world: World<L>)
 
     let (member, version, position) =
         world.executor.load::<Membership>(org, MembershipId::of(org, owner)).await.unwrap();
-    assert!(matches!(member, Membership::Live(state) if state.role == MemberRole::Owner));
+    assert!(member.is_owner());
     assert_eq!((version, position), (1, Some(first.position)));
+    let Organization::Live(organization) = &first.aggregate else { panic!("it is founded") };
+    assert_eq!(organization.owners, [owner].into(), "it knows who owns it");
+    let (known, ..) = world.executor.load::<Organization>(org, org).await.unwrap();
+    assert_eq!(known, first.aggregate);
 
     let again = found().await.unwrap();
     assert!(again.repeated);
@@ -203,6 +206,8 @@ async fn keys_are_for_environments_that_exist<L: EventLog>(world: World<L>) {
             hash: format!("{hash:02x}").repeat(32),
             prefix: "ff_srv_".to_owned(),
             expires_at: None,
+            replaces: None,
+            replaced_by: None,
         };
         let id = ApiKeyId::of(world.org, &[hash; 32]);
         world.run::<ApiKey>(id, ApiKeyCommand::Issue(state))

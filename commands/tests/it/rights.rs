@@ -1,18 +1,18 @@
 //! A grant is good for one command in one place, by one actor.
 
 use ff_auth::{
-    Authorizer as _, Grant, OwnerAuthorizer, Permission, Principal, Role, Scope, TokenRole,
+    Authorizer as _, BuiltInRole, Grant, Member, OrganizationPolicy, Permission, Place, Principal,
+    Scope, TokenRole,
 };
 use ff_commands::{Actor, ActorKind, CommandError, CommandMeta, Target};
 use ff_domain::{
     Flag, FlagCommand, FlagError, Item, Project, ProjectCommand, References, flag::CreateFlag,
 };
 use ff_eventlog::MemoryLog;
-use std::collections::HashMap;
 use uuid::Uuid;
 
 use crate::{
-    fixture::{World, meta, new_flag, permit, turn_on},
+    fixture::{World, authorizer, meta, new_flag, permit, turn_on},
     lab::{PAUSE, draft},
 };
 
@@ -82,7 +82,12 @@ async fn nobody_acts_in_another_s_name() {
     let world = World::in_memory().await;
     world.create_flag("checkout").await;
     let (user, other) = (Uuid::from_u128(20), Uuid::from_u128(21));
-    let owners = OwnerAuthorizer::new(HashMap::from([((user, world.org.0), Role::Owner)]));
+    let owns = OrganizationPolicy::new(world.org.0).with(
+        Member::User(user),
+        BuiltInRole::Owner,
+        Place::Organization,
+    );
+    let owners = authorizer(owns);
     let scope = Scope::organization(world.org.0);
     let by_user = owners.authorize(&Principal::user(user), Permission::FlagToggle, &scope).unwrap();
     let token = Principal::api_token(user, world.org.0, TokenRole::Admin);

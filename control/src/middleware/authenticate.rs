@@ -1,39 +1,24 @@
 //! Who is asking. Runs before every handler but a handful, so that a route cannot forget it.
 
-use std::time::Instant;
-
 use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use ff_auth::Principal;
 use ff_eventlog::Position;
+use ff_front::ClientAddress;
 use ff_projections::ProjectionName;
-use uuid::Uuid;
 
 use crate::App;
-use crate::doorkeeper::{Credentials, challenge};
+use crate::doorkeeper::{Caller, Visit, challenge};
+use super::limit::limit_caller;
 use crate::problem::{Problem, code};
-use crate::request::bad_header;
-
-/// Whoever sent the request, known for certain.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller(pub(crate) Principal);
+use crate::request::{RequestId, bad_header};
 
 /// The commit that the caller knows of and wants to find in the answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Seen(pub(crate) Option<Position>);
-
-/// Whose bucket a request is taken from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Who {
-    /// A person.
-    User(Uuid),
-    /// A program, by the hash of its token.
-    Token([u8; 32]),
-}
 
 /// Lets a request through to its handler once it is known who sent it, and what it has seen is there to be read.
 pub(crate) async fn authenticate(
@@ -42,24 +27,27 @@ pub(crate) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let credentials = app.doorkeeper.credentials(request.headers())?;
-    let who = match &credentials {
-        Credentials::User(user) => Who::User(*user),
-        Credentials::Token(key) => Who::Token(*key.hash.as_bytes()),
-    };
-    let left = app.kept.callers.take(who, Instant::now())?;
+    let visit = visit(&request);
+    let credentials = app.doorkeeper.credentials(request.method(), request.headers(), visit)?;
     let parameters = parameters.map_err(|_| Problem::not_found())?;
     let organization = parameters.iter().find(|(name, _)| *name == "org").map(|(_, key)| key);
-    let principal = app.doorkeeper.principal(credentials, organization).await?;
+    let caller = app.doorkeeper.recognise(&credentials, organization, visit)?;
+    let left = limit_caller(&app, &caller, organization).await?;
     let seen = Seen(minimum(request.headers())?);
     if *request.method() == Method::GET {
         app.wait_for(ProjectionName::Catalog, seen).await?;
     }
     request.extensions_mut().insert(seen);
-    request.extensions_mut().insert(Caller(principal));
+    request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
-    left.tell(response.headers_mut());
+    response.headers_mut().extend(left.headers());
     Ok(response)
+}
+
+/// Where a request comes from.
+pub(crate) fn visit(request: &Request) -> Visit {
+    let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
+    Visit { address, request: Some(RequestId::of(request.extensions()).0) }
 }
 
 /// `FF-Min-Position`: what the caller has seen, and wants to find in the answer.

@@ -37,6 +37,14 @@ pub(crate) mod code {
     pub(crate) const USERS_UNAVAILABLE: &str = "FF-1015";
     /// The event log cannot be reached, so nobody can be recognised.
     pub(crate) const LOG_UNAVAILABLE: &str = "FF-1016";
+    /// The body is compressed in a way that is not known here, or not as it says.
+    pub(crate) const BODY_ENCODING: &str = "FF-1018";
+    /// The body nests too deep.
+    pub(crate) const TOO_DEEP: &str = "FF-1019";
+    /// Who may do what is not known, since the event log cannot be heard.
+    pub(crate) const RIGHTS_UNKNOWN: &str = "FF-1017";
+    /// The security log cannot be read.
+    pub(crate) const SECURITY_LOG: &str = "FF-1030";
 
     /// No credentials came with the request.
     pub(crate) const NO_CREDENTIALS: &str = "FF-3000";
@@ -50,4 +58,44 @@ pub(crate) mod code {
     pub(crate) const FORBIDDEN: &str = "FF-3004";
     /// E-mail and password do not belong together.
     pub(crate) const WRONG_PASSWORD: &str = "FF-3005";
+    /// Nobody gives or takes what they do not have.
+    pub(crate) const TOO_MUCH: &str = "FF-3006";
+    /// A request with cookies does not prove that it comes from our own pages.
+    pub(crate) const CSRF: &str = "FF-3007";
+    /// Too many wrong passwords.
+    pub(crate) const LOCKED: &str = "FF-3008";
+    /// A refresh token is of no use any more.
+    pub(crate) const REFRESH: &str = "FF-3009";
+    /// The person may not sign in, or not there.
+    pub(crate) const KEPT_OUT: &str = "FF-3010";
+    /// Somebody with this e-mail exists.
+    pub(crate) const EMAIL_TAKEN: &str = "FF-3011";
+    /// What a person says about themselves cannot be taken.
+    pub(crate) const BAD_PERSON: &str = "FF-3012";
+    /// The person has no password.
+    pub(crate) const NO_PASSWORD: &str = "FF-3013";
+    /// An invitation or a way to a new password is of no use any more.
+    pub(crate) const SPENT: &str = "FF-3014";
+    /// The invitation is not for who accepts it.
+    pub(crate) const NOT_INVITED: &str = "FF-3015";
+    /// What an invitation promised cannot be given any more.
+    pub(crate) const PROMISE_BROKEN: &str = "FF-3016";
+    /// An organization would be without an owner.
+    pub(crate) const STILL_OWNER: &str = "FF-3017";
+    /// The session is limited to an organization, and this is about the person everywhere.
+    pub(crate) const SESSION_LIMITED: &str = "FF-3018";
+    /// The mail server does not take a mail now.
+    pub(crate) const MAIL_UNAVAILABLE: &str = "FF-3019";
+    /// Somebody has the role.
+    pub(crate) const ROLE_IN_USE: &str = "FF-3020";
+    /// A sign-in through an identity provider is not accepted.
+    pub(crate) const SIGN_IN_REFUSED: &str = "FF-3030";
+    /// A connection to an identity provider cannot be like that.
+    pub(crate) const BAD_CONNECTION: &str = "FF-3031";
+    /// An identity provider cannot be used.
+    pub(crate) const PROVIDER: &str = "FF-3032";
+    /// An identity provider vouches for somebody who has no role.
+    pub(crate) const NO_ROLE: &str = "FF-3033";
+    /// Something that is in no log was changed meanwhile.
+    pub(crate) const CHANGED: &str = "FF-3034";
 }

@@ -13,6 +13,9 @@ impl<A: Executable<Error: Refusal>> From<CommandError<A>> for Problem {
         match error {
             CommandError::Rejected(error) => error.into_problem(),
             CommandError::ProjectRejected(error) => error.into_problem(),
+            CommandError::ApiKeyRejected(error) => error.into_problem(),
+            CommandError::OrganizationRejected(error) => error.into_problem(),
+            CommandError::GivesOther => problem(StatusCode::CONFLICT),
             // Both are about something that the caller did not name, so there is no place in the request to point at.
             CommandError::FlagRejected(_) | CommandError::LayerRejected(_) => {
                 problem(StatusCode::CONFLICT)

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use ff_domain::{
     ApiKeyError, EnvironmentError, ExperimentError, FlagError, LayerError, MembershipError,
-    MetricError, OrganizationError, ProjectError, SegmentError,
+    MetricError, OrganizationError, ProjectError, SegmentError, ServiceAccountError,
 };
 
 use super::Problem;
@@ -32,7 +32,9 @@ macro_rules! refusals {
 }
 
 refusals! {
-    OrganizationError: missing(Self::NotFound), wrong(Self::NotFound);
+    OrganizationError: missing(Self::NotFound | Self::RoleNotFound(_)), wrong(Self::NotFound);
+    MembershipError: missing(Self::NotFound), wrong(Self::NotFound);
+    ServiceAccountError: missing(Self::NotFound), wrong(Self::NotFound);
     ProjectError: missing(Self::NotFound), wrong(Self::Cycle(_) | Self::Retired(_));
     EnvironmentError: missing(Self::NotFound), wrong(Self::NotFound);
     FlagError:
@@ -43,12 +45,6 @@ refusals! {
     MetricError: missing(Self::NotFound), wrong(Self::NotFound);
     LayerError: missing(Self::NotFound), wrong(Self::NotFound);
     ApiKeyError: missing(Self::NotFound), wrong(Self::NotFound);
-}
-
-impl Refusal for MembershipError {
-    fn into_problem(self) -> Problem {
-        Problem::new(StatusCode::CONFLICT, self.code(), self.to_string())
-    }
 }
 
 fn invalid(code: &'static str, problems: Vec<ff_domain::Problem>) -> Problem {

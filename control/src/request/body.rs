@@ -1,9 +1,9 @@
 //! The body of a request: JSON, of a bounded size, exactly as the type says.
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, header};
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt as _;
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use ff_front::{BodyError, BodyLimits};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -40,34 +40,23 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// How much of a body that is too large is still taken in, so that its sender gets to read the answer.
-const DRAINED: usize = 64 * 1024 * 1024;
-
-/// All of the body, or the problem that it is too large.
-pub(super) async fn collect(mut body: Body, limit: usize) -> Result<Bytes, Problem> {
-    let mut bytes = BytesMut::new();
-    let mut received = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            let detail = "the body ended before it was complete: send it again";
-            Problem::new(StatusCode::BAD_REQUEST, code::BODY_CUT, detail)
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        received = received.saturating_add(data.len());
-        if received <= limit {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = BytesMut::new();
-        }
-        if received > DRAINED {
-            break;
-        }
-    }
-    if received > limit {
-        let detail = format!("the body may have {limit} bytes: split the change");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code::BODY_TOO_LARGE, detail));
-    }
-    Ok(bytes.freeze())
+/// All of the body, unpacked, or the problem that it is too large, too deep, too slow or broken.
+pub(super) async fn collect(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<Bytes, Problem> {
+    ff_front::bodies::read(headers, body, &BodyLimits::new(limit)).await.map_err(|error| {
+        let code = match error {
+            BodyError::TooLarge(_) | BodyError::Ratio(_) | BodyError::NoRoom => {
+                code::BODY_TOO_LARGE
+            }
+            BodyError::TooSlow | BodyError::Broken => code::BODY_CUT,
+            BodyError::Encoding | BodyError::Compression(_) => code::BODY_ENCODING,
+            BodyError::Depth(_) => code::TOO_DEEP,
+        };
+        Problem::new(error.status(), code, error.to_string())
+    })
 }
 
 /// Reads a collected body.
@@ -77,7 +66,7 @@ pub(super) fn read<T: Payload>(headers: &HeaderMap, body: &Bytes) -> Result<T, P
     {
         return Ok(absent);
     }
-    if !is_json(headers) {
+    if !ff_front::is_json(headers) {
         return Err(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             code::CONTENT_TYPE,
@@ -93,25 +82,27 @@ pub(super) fn read<T: Payload>(headers: &HeaderMap, body: &Bytes) -> Result<T, P
     from_slice(body)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok())
-    else {
-        return false;
-    };
-    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
 #[cfg(test)]
 mod tests {
+    use axum::http::header;
+
     use super::*;
 
     #[tokio::test]
     async fn a_body_at_the_limit_is_taken_and_one_beyond_is_not() {
-        assert_eq!(collect(Body::from("12345"), 5).await.unwrap(), "12345");
-        let problem = collect(Body::from("123456"), 5).await.unwrap_err();
+        let none = HeaderMap::new();
+        assert_eq!(collect(&none, Body::from("12345"), 5).await.unwrap(), "12345");
+        let problem = collect(&none, Body::from("123456"), 5).await.unwrap_err();
         assert_eq!(problem.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_nests_too_deep_is_not_read() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+        let deep = "[".repeat(65);
+        let problem = collect(&headers, Body::from(deep), 1000).await.unwrap_err();
+        assert_eq!(problem.status(), StatusCode::BAD_REQUEST);
     }
 
     #[test]

@@ -102,7 +102,7 @@ impl<T: Payload, S: Send + Sync> FromRequest<S> for Change<T> {
         let via = via(headers)?;
         let comment = comment(headers)?;
         let request = RequestId::of(&parts.extensions);
-        let bytes = body::collect(incoming, T::LIMIT).await?;
+        let bytes = body::collect(headers, incoming, T::LIMIT).await?;
         let body = body::read(headers, &bytes)?;
         let digest = digest(&parts.method, parts.uri.path(), &bytes);
         let intent = Intent { expected, request, idempotency_key, digest, via, comment };
@@ -122,6 +122,7 @@ fn expected(method: &Method, headers: &HeaderMap) -> Result<Option<u64>, Problem
         Ok(text) => text
             .strip_prefix('"')
             .and_then(|text| text.strip_suffix('"'))
+            .filter(|version| version.bytes().all(|byte| byte.is_ascii_digit()))
             .and_then(|version| version.parse().ok())
             .map(Some)
             .ok_or_else(|| {
@@ -146,6 +147,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         .to_str()
         .ok()
         .filter(|key| (1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()))
+        .filter(|key| key.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
         .map(|key| Some(key.to_owned()))
         .ok_or_else(|| {
             let detail = format!("give 1 to {IDEMPOTENCY_KEY_MAX} ASCII characters, best a UUID");
@@ -233,7 +235,7 @@ mod tests {
         assert_eq!(read(Method::POST, None), Ok(None));
         assert_eq!(read(Method::POST, Some("*")), Ok(None));
         assert_eq!(read(Method::POST, Some("\"0\"")), Ok(Some(0)));
-        for bad in ["7", "W/\"7\"", "\"\"", "\"1\", \"2\"", "\"x\"", "\"-1\""] {
+        for bad in ["7", "W/\"7\"", "\"\"", "\"1\", \"2\"", "\"x\"", "\"-1\"", "\"+1\""] {
             assert_eq!(read(Method::POST, Some(bad)), Err(400), "{bad}");
         }
     }

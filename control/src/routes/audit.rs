@@ -173,6 +173,7 @@ pub(crate) struct Which {
 #[expect(dead_code, reason = "it describes parameters, and is never filled in")]
 pub(crate) struct AuditParameters {
     /// Key of a project.
+    #[param(inline, value_type = Option<ProjectKey>)]
     project: Option<String>,
     /// Kind of what was changed, such as `flag` or `segment`.
     aggregate_type: Option<String>,
@@ -183,8 +184,10 @@ pub(crate) struct AuditParameters {
     /// Type of an event, such as `flag.turned_on`.
     action: Option<String>,
     /// Changed then or later, RFC 3339.
+    #[param(format = DateTime)]
     from: Option<String>,
     /// Changed before, RFC 3339.
+    #[param(format = DateTime)]
     to: Option<String>,
 }
 
@@ -228,7 +231,7 @@ pub(crate) async fn list_audit(
         Some(project) => path.scope().in_project(project.0),
         None => path.scope(),
     };
-    let grant = app.allow(&caller, Permission::AuditRead, scope).await?;
+    let grant = app.allow(&caller, Permission::AuditRead, scope)?;
     app.wait_for(ProjectionName::Audit, seen).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Audit).await?;

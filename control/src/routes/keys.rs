@@ -1,8 +1,11 @@
 //! Keys of SDKs, and tokens of programs that use this API.
 
 mod issue;
+mod purpose;
 mod read;
 mod revoke;
+mod rotate;
+mod used;
 
 use ff_domain::{ApiKey, ApiKeyId, ApiKeyState, api_key::KeyPurpose};
 use ff_projections::queries::ApiKeyRow;
@@ -13,11 +16,14 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 use crate::respond::{Stamp, View};
+pub(super) use read::list;
+use used::KeyUse;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::default()
         .routes(routes!(issue::create_key, read::list_keys))
         .routes(routes!(read::get_key, revoke::revoke_key))
+        .routes(routes!(rotate::rotate_key))
 }
 
 /// A key, without what it is.
@@ -37,14 +43,34 @@ pub(crate) struct KeyView {
     expires_at: Option<Timestamp>,
     /// Whether it lets nobody in any more.
     revoked: bool,
+    /// The key that it was issued in place of.
+    replaces: Option<ApiKeyId>,
+    /// The key that was issued in place of it, last.
+    replaced_by: Option<ApiKeyId>,
+    /// Its last use, known within a minute or so. Null if it was never used or that is not known at the moment, and in
+    /// answers to changes.
+    last_used: Option<KeyUse>,
     #[serde(flatten)]
     stamp: Stamp,
 }
 
 impl KeyView {
     fn new(id: ApiKeyId, state: ApiKeyState, revoked: bool, stamp: Stamp) -> Self {
-        let ApiKeyState { name, purpose, prefix, expires_at, .. } = state;
-        Self { id, name, purpose, prefix, expires_at, revoked, stamp }
+        let ApiKeyState { name, purpose, prefix, expires_at, replaces, replaced_by, .. } = state;
+        let replaces = replaces.map(|old| old.key);
+        let last_used = None;
+        Self {
+            id,
+            name,
+            purpose,
+            prefix,
+            expires_at,
+            revoked,
+            replaces,
+            replaced_by,
+            last_used,
+            stamp,
+        }
     }
 }
 
@@ -71,6 +97,9 @@ impl From<ApiKeyRow> for KeyView {
             prefix: row.prefix,
             expires_at: row.expires_at,
             revoked: row.revoked,
+            replaces: row.replaces,
+            replaced_by: row.replaced_by,
+            last_used: None,
         }
     }
 }

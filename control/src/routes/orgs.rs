@@ -4,7 +4,7 @@ mod found;
 mod read;
 mod rename;
 
-use ff_domain::{Organization, OrganizationId, OrganizationState};
+use ff_domain::{Organization, OrganizationId, OrganizationKey, OrganizationState};
 use ff_projections::queries::Document;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -25,10 +25,19 @@ pub(super) fn router() -> OpenApiRouter<App> {
 pub(crate) struct OrganizationView {
     /// Its id; it follows from the key.
     id: OrganizationId,
-    #[serde(flatten)]
-    state: OrganizationState,
+    /// Its key, unique in the installation.
+    key: OrganizationKey,
+    /// What people call it.
+    name: String,
     #[serde(flatten)]
     stamp: Stamp,
+}
+
+impl OrganizationView {
+    /// Whoever is let in anywhere sees this much. Owners and roles are told to those who may see members.
+    fn new(OrganizationState { key, name, .. }: OrganizationState, stamp: Stamp) -> Self {
+        Self { id: OrganizationId::of(&key), key, name, stamp }
+    }
 }
 
 impl View for OrganizationView {
@@ -37,7 +46,7 @@ impl View for OrganizationView {
     fn of(aggregate: Organization, stamp: Stamp) -> Option<Self> {
         match aggregate {
             Organization::Absent => None,
-            Organization::Live(state) => Some(Self { id: state.id(), state, stamp }),
+            Organization::Live(state) => Some(Self::new(state, stamp)),
         }
     }
 }
@@ -45,7 +54,7 @@ impl View for OrganizationView {
 impl From<Document<OrganizationState>> for OrganizationView {
     fn from(found: Document<OrganizationState>) -> Self {
         let stamp = Stamp::of(&found);
-        Self { id: found.state.id(), state: found.state, stamp }
+        Self::new(found.state, stamp)
     }
 }
 

@@ -4,9 +4,10 @@ use ff_auth::Scope;
 use ff_commands::Target;
 use ff_domain::{
     ApiKey, ApiKeyId, Environment, EnvironmentId, EnvironmentKey, Experiment, ExperimentId,
-    ExperimentKey, Flag, FlagId, FlagKey, Layer, LayerId, LayerKey, Metric, MetricId, MetricKey,
-    Organization, OrganizationId, OrganizationKey, Project, ProjectId, ProjectKey, Segment,
-    SegmentId, SegmentKey,
+    ExperimentKey, Flag, FlagId, FlagKey, Layer, LayerId, LayerKey, Membership, MembershipId,
+    Metric, MetricId, MetricKey, Organization, OrganizationId, OrganizationKey, Project, ProjectId,
+    ProjectKey, RoleAssignment, RoleKey, Segment, SegmentId, SegmentKey, ServiceAccount,
+    ServiceAccountId, ServiceAccountKey, UserId,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -19,7 +20,7 @@ macro_rules! paths {
         pub(crate) struct $name {
             $(
                 #[doc = $what]
-                #[param(value_type = String)]
+                #[param(inline)]
                 pub(crate) $field: $type,
             )+
         }
@@ -86,11 +87,47 @@ paths! {
         project: ProjectKey = "Key of the project.",
         layer: LayerKey = "Key of the layer.",
     }
+    /// A member.
+    MemberPath {
+        org: OrganizationKey = "Key of the organization.",
+        user: UserId = "Id of the person.",
+    }
+    /// A role.
+    RolePath {
+        org: OrganizationKey = "Key of the organization.",
+        role: RoleKey = "Key of the role.",
+    }
+    /// A service account.
+    AccountPath {
+        org: OrganizationKey = "Key of the organization.",
+        account: ServiceAccountKey = "Key of the service account.",
+    }
     /// An API key.
     KeyPath {
         org: OrganizationKey = "Key of the organization.",
         key: ApiKeyId = "Id of the key.",
     }
+}
+
+/// A path that names a part of an organization, in which something may be allowed.
+pub(crate) trait Placed {
+    /// That part.
+    fn place(&self) -> Scope;
+}
+
+macro_rules! placed {
+    ($($scope:ident: $($path:ident)+;)+) => {$($(
+        impl Placed for $path {
+            fn place(&self) -> Scope {
+                self.$scope()
+            }
+        }
+    )+)+};
+}
+
+placed! {
+    scope: OrgPath EnvironmentPath FlagEnvironmentPath MemberPath RolePath AccountPath;
+    project_scope: ProjectPath FlagPath SegmentPath ExperimentPath MetricPath LayerPath;
 }
 
 impl OrgPath {
@@ -235,7 +272,68 @@ impl KeyPath {
         Scope::organization(self.org().0)
     }
 
+    pub(crate) fn organization(&self) -> OrgPath {
+        OrgPath { org: self.org.clone() }
+    }
+
     pub(crate) fn target(&self) -> Target<ApiKey> {
         Target::new(self.org(), self.key)
+    }
+}
+
+impl MemberPath {
+    pub(crate) fn org(&self) -> OrganizationId {
+        OrganizationId::of(&self.org)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::organization(self.org().0)
+    }
+
+    pub(crate) fn id(&self) -> MembershipId {
+        MembershipId::of(self.org(), self.user)
+    }
+
+    pub(crate) fn target(&self) -> Target<Membership> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+impl RolePath {
+    pub(crate) fn scope(&self) -> Scope {
+        self.organization().scope()
+    }
+
+    /// The organization, which the role is part of.
+    pub(crate) fn organization(&self) -> OrgPath {
+        OrgPath { org: self.org.clone() }
+    }
+}
+
+impl AccountPath {
+    pub(crate) fn org(&self) -> OrganizationId {
+        OrganizationId::of(&self.org)
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::organization(self.org().0)
+    }
+
+    pub(crate) fn id(&self) -> ServiceAccountId {
+        ServiceAccountId::of(self.org(), &self.account)
+    }
+
+    pub(crate) fn target(&self) -> Target<ServiceAccount> {
+        Target::new(self.org(), self.id())
+    }
+}
+
+/// The place that a role is given for, as a scope.
+pub(crate) fn scope_of(organization: OrganizationId, role: &RoleAssignment) -> Scope {
+    let (project, environment) = role.place(organization);
+    Scope {
+        org: organization.0,
+        project: project.map(|id| id.0),
+        environment: environment.map(|id| id.0),
     }
 }

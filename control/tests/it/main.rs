@@ -2,10 +2,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test has nothing better to do with an error")]
 
+mod at_once;
 mod document;
+mod escalation;
 mod faults;
+mod mailbox;
 mod preconditions;
 mod requests;
 mod routes;
+mod security_log;
+mod sign_in;
 mod tenants;
 mod world;

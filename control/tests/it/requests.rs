@@ -36,7 +36,7 @@ async fn every_wrong_body_is_told_its_place() {
     missing.as_object_mut().unwrap().remove("variations");
     let mut key = flag("-f");
     key["key"] = json!("-f");
-    let table: [(&str, String, u16, &str, &str); 17] = [
+    let table: [(&str, String, u16, &str, &str); 18] = [
         ("POST", "{\"key\":".into(), 400, "FF-1000", ""),
         ("POST", "nonsense".into(), 400, "FF-1000", ""),
         ("POST", String::new(), 400, "FF-1000", ""),
@@ -48,11 +48,12 @@ async fn every_wrong_body_is_told_its_place() {
         ("POST", missing.to_string(), 422, "FF-1001", ""),
         ("POST", key.to_string(), 422, "FF-1001", "/key"),
         ("POST", flag("f").to_string() + "x", 400, "FF-1000", ""),
-        ("POST", "[".repeat(100_000), 422, "FF-1001", ""),
-        ("POST", value(&"[".repeat(100_000)), 400, "FF-1000", "/variations/0/value"),
-        ("POST", value(&"{\"a\":".repeat(100_000)), 400, "FF-1000", "/variations/0/value"),
+        ("POST", "[".repeat(100_000), 400, "FF-1019", ""),
+        ("POST", value(&"[".repeat(100_000)), 400, "FF-1019", ""),
+        ("POST", value(&"{\"a\":".repeat(100_000)), 400, "FF-1019", ""),
         ("POST", r#"["f","F"]"#.into(), 422, "FF-1001", ""),
-        ("PUT", deep(200), 422, "FF-1001", "/rules/0/if/not"),
+        ("PUT", deep(200), 400, "FF-1019", ""),
+        ("PUT", deep(40), 422, "FF-1001", "/rules/0/if/not"),
         ("PUT", deep(2), 200, "", ""),
     ];
     for (method, body, status, code, place) in table {
@@ -69,6 +70,10 @@ async fn every_wrong_body_is_told_its_place() {
             continue;
         }
         let pointers = reply.problem(status, code);
+        // Of what nests too deep nothing is read, so there is no place.
+        if code == "FF-1019" {
+            continue;
+        }
         assert!(pointers.len() == 1 && pointers[0].starts_with(place), "{shown}: {pointers:?}");
     }
     assert_eq!(world.get(FLAGS).await.body["items"].as_array().unwrap().len(), 1);
@@ -151,11 +156,11 @@ async fn a_position_that_has_not_come_is_waited_for_and_not_for_ever() {
 
 #[tokio::test]
 async fn a_caller_may_send_only_so_many_requests() {
-    let world = World::with(|options| options.quota = quota(3)).await;
+    let world = World::with(|options| options.quotas.user = quota(3)).await;
     for left in ["r=2", "r=1", "r=0"] {
         let reply = world.get("/orgs").await.is(200);
         assert!(reply.header("ratelimit").contains(left), "{}", reply.header("ratelimit"));
-        assert_eq!(reply.header("ratelimit-policy"), "\"default\";q=3;w=3600");
+        assert_eq!(reply.header("ratelimit-policy"), "\"user\";q=3;w=3600");
     }
     let reply = world.get("/orgs").await;
     reply.problem(429, "FF-1010");

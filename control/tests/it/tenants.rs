@@ -1,13 +1,14 @@
 //! Another tenant's things do not exist: the answer is the same as for what nobody has.
 
+use ff_identity::IdentityError;
 use ff_testkit::eventually;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-use crate::world::World;
+use crate::world::{PASSWORD, World};
 
-const PATHS: [(&str, &str, &str); 46] = [
+const PATHS: [(&str, &str, &str); 72] = [
     ("GET", "/orgs/{org}", ""),
     ("PATCH", "/orgs/{org}", r#"{"name":"x"}"#),
     ("GET", "/orgs/{org}/projects", ""),
@@ -27,7 +28,7 @@ const PATHS: [(&str, &str, &str); 46] = [
     ("GET", "/orgs/{org}/keys", ""),
     ("GET", "/orgs/{org}/audit", ""),
     ("POST", "/orgs/{org}/keys", r#"{"name":"x","purpose":{"kind":"api_token","role":"admin"}}"#),
-    ("DELETE", "/orgs/{org}/keys/00000000-0000-0000-0000-000000000000", ""),
+    ("DELETE", "/orgs/{org}/keys/{key}", ""),
     ("GET", "/orgs/{org}/projects/web/experiments", ""),
     ("POST", "/orgs/{org}/projects/web/experiments", EXPERIMENT),
     ("GET", "/orgs/{org}/projects/web/experiments/colour", ""),
@@ -62,7 +63,39 @@ const PATHS: [(&str, &str, &str); 46] = [
         "/orgs/{org}/projects/web/flags/checkout/environments/production/explain",
         r#"{"context":{}}"#,
     ),
+    ("GET", "/orgs/{org}/me", ""),
+    ("GET", "/orgs/{org}/me?project=web&environment=production", ""),
+    ("POST", "/orgs/{org}/leave", ""),
+    ("GET", "/orgs/{org}/members", ""),
+    (
+        "POST",
+        "/orgs/{org}/members",
+        r#"{"user":"00000000-0000-0000-0000-000000000000","roles":[]}"#,
+    ),
+    ("GET", "/orgs/{org}/members/{member}", ""),
+    ("DELETE", "/orgs/{org}/members/{member}", ""),
+    ("POST", "/orgs/{org}/members/{member}/roles/give", ROLE),
+    ("POST", "/orgs/{org}/members/{member}/roles/take", ROLE),
+    ("GET", "/orgs/{org}/roles", ""),
+    ("POST", "/orgs/{org}/roles", r#"{"key":"x","name":"x","permissions":[]}"#),
+    ("GET", "/orgs/{org}/roles/viewer", ""),
+    ("PUT", "/orgs/{org}/roles/x", r#"{"name":"x","permissions":[]}"#),
+    ("DELETE", "/orgs/{org}/roles/x", ""),
+    ("GET", "/orgs/{org}/service-accounts", ""),
+    ("POST", "/orgs/{org}/service-accounts", r#"{"key":"x","name":"x"}"#),
+    ("GET", "/orgs/{org}/service-accounts/deploy", ""),
+    ("PATCH", "/orgs/{org}/service-accounts/deploy", r#"{"name":"x"}"#),
+    ("GET", "/orgs/{org}/service-accounts/deploy/keys", ""),
+    ("POST", "/orgs/{org}/service-accounts/deploy/roles/give", ROLE),
+    ("POST", "/orgs/{org}/service-accounts/deploy/roles/take", ROLE),
+    ("POST", "/orgs/{org}/service-accounts/deploy/archive", ""),
+    ("POST", "/orgs/{org}/service-accounts/deploy/restore", ""),
+    ("GET", "/orgs/{org}/keys?mine=true", ""),
+    ("GET", "/orgs/{org}/keys/{key}", ""),
+    ("POST", "/orgs/{org}/keys/{key}/rotate", ""),
 ];
+
+const ROLE: &str = r#"{"role":"viewer"}"#;
 
 const EXPERIMENT: &str = r#"{"key":"x","name":"x","environment":"production","flag":"checkout","design":{"metrics":{"primary":["orders"]}}}"#;
 const DESIGN: &str = r#"{"arms":[{"key":"on","weight":50},{"key":"off","weight":50}],"control":"off","metrics":{"primary":["orders"]}}"#;
@@ -76,13 +109,14 @@ async fn another_tenant_is_the_same_as_nobody() {
         .post("/orgs/acme/projects/web/layers", json!({"key": "shared", "name": "S"}))
         .await
         .is(201);
+    let account = json!({"key": "deploy", "name": "D", "roles": [{"role": "viewer"}]});
+    world.post("/orgs/acme/service-accounts", account).await.is(201);
+    let body = json!({"name": "t", "purpose": {"kind": "api_token", "role": "viewer"}});
+    let key = world.post("/orgs/acme/keys", body).await.is(201).body["id"].clone();
+    let member = world.get("/me").await.is(200).body["id"].clone();
+    let [key, member] = [key, member].map(|id| id.as_str().unwrap().to_owned());
     let stranger = "stranger@example.com";
-    let users = ff_control::identity::Users::new(
-        world.pool.clone(),
-        ff_auth::PasswordService::new(ff_auth::Cost::MIN, 1.try_into().unwrap()),
-    );
-    users.create_user(stranger, "Stranger", "pass word".into()).await.unwrap();
-    let person = world.sign_in(stranger, "pass word").await;
+    let (_, person) = world.person(stranger, "Stranger").await;
     let own = world.open(Method::POST, "/orgs").bearer_auth(&person);
     world.send(own.json(&json!({"key": "other", "name": "Other"}))).await.is(201);
     let issue = world.open(Method::POST, "/orgs/other/keys").bearer_auth(&person);
@@ -93,7 +127,8 @@ async fn another_tenant_is_the_same_as_nobody() {
     for bearer in [&person, &token] {
         for (method, path, body) in PATHS {
             let ask = |org: &str| {
-                let path = path.replace("{org}", org);
+                let path = path.replace("{org}", org).replace("{member}", &member);
+                let path = path.replace("{key}", &key);
                 let request = world
                     .open(method.parse().unwrap(), &path)
                     .bearer_auth(bearer)
@@ -128,13 +163,10 @@ async fn what_does_not_exist_in_one_s_own_organization_is_not_found() {
 #[tokio::test]
 async fn an_address_can_be_taken_once() {
     let world = World::furnished().await;
-    let users = ff_control::identity::Users::new(
-        world.pool.clone(),
-        ff_auth::PasswordService::new(ff_auth::Cost::MIN, 1.try_into().unwrap()),
-    );
-    let again = users.create_user("OWNER@example.com", "Other", "pass".into()).await;
-    assert!(matches!(again, Err(ff_control::identity::IdentityError::EmailTaken)));
-    let id = users.bootstrap_owner("owner@example.com", "Other", "pass".into()).await.unwrap();
+    let again = world.people.create("OWNER@example.com", "Other", PASSWORD.into()).await;
+    assert!(matches!(again, Err(IdentityError::EmailTaken)));
+    let bootstrapped = world.people.bootstrap_owner("owner@example.com", "Other", PASSWORD.into());
+    let id = bootstrapped.await.unwrap();
     let me: Value = eventually(Duration::from_secs(10), || async {
         let reply = world.get("/me").await;
         (reply.status == 200).then_some(reply.body)

@@ -4,18 +4,26 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use ff_auth::Cost;
-use ff_control::{Control, ControlOptions, Quota};
-use ff_eventlog::{JetStreamLog, LogOptions};
+use ff_auth::{Authorizer as _, Cost, Principal, Scope, SystemAuthorizer};
+use ff_commands::{CommandMeta, Executable, Executor, ExecutorOptions, Target};
+use ff_control::{Control, ControlOptions};
+use ff_domain::{
+    Membership, MembershipCommand, MembershipId, OrganizationId, OrganizationKey, UserId,
+};
+use ff_eventlog::{Actor, ActorKind, Causation, CausationKind, JetStreamLog, LogOptions, Via};
+use ff_identity::People;
+use ff_limits::Quota;
 use ff_projections::{
     ProjectionName, Projector, ProjectorOptions, Queries, QueryError, migrate::migrate_up,
 };
 use ff_testkit::eventually;
+use jiff::Timestamp;
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderMap};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 pub(crate) const EMAIL: &str = "Owner@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
@@ -26,6 +34,10 @@ pub(crate) struct World {
     pub(crate) base: String,
     pub(crate) http: reqwest::Client,
     pub(crate) pool: PgPool,
+    /// The people of this control plane.
+    pub(crate) people: People,
+    /// Commands past the control plane, as the platform itself.
+    commands: Executor<JetStreamLog>,
     token: Mutex<String>,
     seen: AtomicU64,
     shutdown: CancellationToken,
@@ -74,10 +86,11 @@ impl World {
         change(&mut options);
         let control = Control::open(options).await.unwrap();
         let base = format!("http://{}", control.address());
-        let users = control.users();
-        users.bootstrap_owner(EMAIL, "Olive Owner", PASSWORD.into()).await.unwrap();
+        let people = control.people();
+        people.bootstrap_owner(EMAIL, "Olive Owner", PASSWORD.into()).await.unwrap();
         tokio::spawn(control.serve(shutdown.clone()));
         let log = JetStreamLog::connect(LogOptions::url(nats)).await.unwrap();
+        let commands = Executor::new(log.clone(), ExecutorOptions::default());
         let readers = pool.clone();
         let options = ProjectorOptions::default();
         tokio::spawn(Projector::run(log, pool.clone(), options, shutdown.clone()));
@@ -94,6 +107,8 @@ impl World {
             base,
             http,
             pool,
+            people,
+            commands,
             token: Mutex::default(),
             seen: AtomicU64::new(0),
             shutdown,
@@ -151,6 +166,64 @@ impl World {
         reply.body["access_token"].as_str().unwrap().to_owned()
     }
 
+    /// Somebody new with [`PASSWORD`], who belongs to no organization, and their access token.
+    pub(crate) async fn person(&self, email: &str, name: &str) -> (Uuid, String) {
+        let id = self.people.create(email, name, PASSWORD.into()).await.unwrap();
+        (id, self.sign_in(email, PASSWORD).await)
+    }
+
+    /// Makes somebody a member past all rights, and waits until that is in force: `roles` is a list of
+    /// `{role, project?, environment?}`.
+    pub(crate) async fn member(&self, org: &str, (user, token): &(Uuid, String), roles: Value) {
+        let organization = OrganizationId::of(&OrganizationKey::parse(org).unwrap());
+        let user = UserId(*user);
+        let roles = serde_json::from_value(roles).unwrap();
+        let command = MembershipCommand::Grant { organization, user, roles };
+        let id = MembershipId::of(organization, user);
+        self.execute(Target::<Membership>::new(organization, id), command).await;
+        eventually(Duration::from_secs(20), || async {
+            let reply = self.as_(token).get(&format!("/orgs/{org}")).await;
+            if reply.status == 200 { Ok(()) } else { Err(reply) }
+        })
+        .await;
+    }
+
+    /// Somebody new who is a member of `acme` with these roles, and their access token.
+    pub(crate) async fn colleague(&self, email: &str, roles: Value) -> (Uuid, String) {
+        let person = self.person(email, "A Colleague").await;
+        self.member("acme", &person, roles).await;
+        person
+    }
+
+    /// A command of the platform itself, past the control plane.
+    pub(crate) async fn execute<A: Executable>(&self, target: Target<A>, command: A::Command) {
+        let scope = Scope::organization(target.org.0);
+        let permission = A::permission(&command).unwrap();
+        let grant =
+            SystemAuthorizer.authorize(&Principal::system(), permission, &scope).unwrap();
+        let meta = CommandMeta {
+            command_id: Uuid::now_v7(),
+            correlation_id: Uuid::now_v7(),
+            causation: Causation { kind: CausationKind::Command, id: "test".to_owned() },
+            actor: Actor { kind: ActorKind::System, id: Uuid::nil() },
+            via: Via::Api,
+            comment: None,
+            at: Timestamp::now(),
+        };
+        let done = self.commands.execute(&grant, target, command, meta, None).await.unwrap();
+        self.seen.fetch_max(done.position.get(), Ordering::Relaxed);
+    }
+
+    /// An aggregate as the log has it.
+    pub(crate) async fn load<A: Executable>(&self, org: OrganizationId, id: A::Id) -> A {
+        self.commands.load::<A>(org, id).await.unwrap().0
+    }
+
+    /// The same requests, of whoever holds this token.
+    pub(crate) fn as_<'a>(&'a self, token: &'a str) -> Somebody<'a> {
+        Somebody { world: self, token }
+    }
+
     /// A request without credentials; `path` is below `/api/v1`, or whole if it says so.
     pub(crate) fn open(&self, method: Method, path: &str) -> RequestBuilder {
         let whole = ["/api", "/healthz", "/readyz", "/metrics"].iter().any(|p| path.starts_with(p));
@@ -184,16 +257,53 @@ impl World {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
-        self.send(self.request(Method::GET, path)).await
+        self.as_(&self.token()).get(path).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
-        self.send(self.request(Method::POST, path).json(&body)).await
+        self.as_(&self.token()).post(path, body).await
     }
 
     /// A POST that says all in its path.
     pub(crate) async fn act(&self, path: &str) -> Reply {
-        self.send(self.request(Method::POST, path)).await
+        self.as_(&self.token()).act(path).await
+    }
+
+    /// A change of what is at a version.
+    pub(crate) async fn change(
+        &self,
+        method: Method,
+        path: &str,
+        version: u64,
+        body: Value,
+    ) -> Reply {
+        self.as_(&self.token()).change(method, path, version, body).await
+    }
+}
+
+/// Whoever holds a token.
+#[derive(Clone, Copy)]
+pub(crate) struct Somebody<'a> {
+    world: &'a World,
+    token: &'a str,
+}
+
+impl Somebody<'_> {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.world.request_by(self.token, method, path)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.world.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.world.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    /// A POST that says all in its path.
+    pub(crate) async fn act(&self, path: &str) -> Reply {
+        self.world.send(self.request(Method::POST, path)).await
     }
 
     /// A change of what is at a version.
@@ -206,7 +316,7 @@ impl World {
     ) -> Reply {
         let request = self.request(method, path).header("If-Match", format!("\"{version}\""));
         let request = if body.is_null() { request } else { request.json(&body) };
-        self.send(request).await
+        self.world.send(request).await
     }
 }
 
@@ -267,5 +377,5 @@ pub(crate) fn metric(key: &str, event: &str) -> Value {
 
 /// So many requests that a test can use them up.
 pub(crate) fn quota(requests: u32) -> Quota {
-    Quota { requests: requests.try_into().unwrap(), window: Duration::from_secs(3600) }
+    Quota::new(requests, Duration::from_secs(3600))
 }

@@ -44,6 +44,7 @@ pub struct Design {
 #[serde(deny_unknown_fields)]
 pub struct Measures {
     /// Those that decide; at least one.
+    #[cfg_attr(feature = "openapi", schema(min_items = 1, max_items = 100))]
     pub primary: Vec<MetricKey>,
     /// Those that explain.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -94,8 +95,10 @@ pub struct Analysis {
     pub method: Method,
     /// How many users are planned in all; absent means no horizon.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 1_000_000_000_000_u64))]
     pub planned_users: Option<u64>,
     /// How many hours lie between two planned looks.
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2_160))]
     pub look_every_hours: u32,
     /// The smallest relative effect worth finding, in percent.
     #[serde(skip_serializing_if = "Option::is_none")]

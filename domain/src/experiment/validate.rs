@@ -25,6 +25,8 @@ pub const HOLDOUTS_MAX: usize = 30;
 pub const BREAKDOWNS_MAX: usize = 5;
 /// The longest time between two planned looks, in hours.
 pub const LOOK_EVERY_HOURS_MAX: u32 = 24 * 90;
+/// Most users that can be planned: more than there are people, and few enough for every reader of JSON.
+pub const PLANNED_USERS_MAX: u64 = 1_000_000_000_000;
 /// Most characters of a reason.
 pub const REASON_MAX: usize = 4096;
 
@@ -261,6 +263,9 @@ fn check_analysis(analysis: &Analysis, problems: &mut Vec<Problem>) {
     }
     match analysis.planned_users {
         Some(0) => at("/planned_users", "plan at least one user, or leave it out".to_owned()),
+        Some(users) if users > PLANNED_USERS_MAX => {
+            at("/planned_users", format!("at most {PLANNED_USERS_MAX} users, these are {users}"));
+        }
         None if analysis.method == Method::Fixed => {
             at("/planned_users", "one look needs to know when: say how many users".to_owned());
         }

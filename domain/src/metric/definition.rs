@@ -37,9 +37,11 @@ pub struct MetricDefinition {
     pub cap: Option<Cap>,
     /// How long after a user's first exposure events count, in hours; absent means as long as the iteration goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 9_600))]
     pub window_hours: Option<u32>,
     /// How many days before the first exposure the covariate of CUPED is taken from; 0 means no CUPED.
     #[serde(default = "fourteen")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 90))]
     pub covariate_days: u32,
 }
 
@@ -87,13 +89,16 @@ pub enum MetricKind {
         /// Which.
         event: String,
         /// From this age, in days.
+        #[cfg_attr(feature = "openapi", schema(maximum = 400))]
         from_day: u32,
         /// Below this age, in days.
+        #[cfg_attr(feature = "openapi", schema(maximum = 400))]
         to_day: u32,
     },
     /// Whether the user has gone through all steps in their order: 0 or 1.
     Funnel {
         /// The names of the steps, at least two.
+        #[cfg_attr(feature = "openapi", schema(min_items = 2, max_items = 20))]
         steps: Vec<String>,
     },
 }

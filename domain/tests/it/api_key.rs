@@ -2,9 +2,12 @@
 
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use ff_domain::{
-    ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, ApiKeyId, ApiKeyState,
-    api_key::{ApiKeyFacts, EnvironmentScope, KeyPurpose},
+    ApiKey, ApiKeyCommand, ApiKeyError, ApiKeyEvent, ApiKeyId, ApiKeyState, UserId,
+    api_key::{
+        ApiKeyFacts, EnvironmentScope, KeyPurpose, Replaces, SCOPES_MAX, TokenRole, TokenScope,
+    },
 };
+use uuid::Uuid;
 
 use crate::fixture::{after, key, organization, pointers};
 
@@ -17,12 +20,99 @@ fn state() -> ApiKeyState {
         hash: "0f".repeat(32),
         prefix: "ff_srv_ab12".to_owned(),
         expires_at: Some("2026-06-01T00:00:00Z".parse().unwrap()),
+        replaces: None,
+        replaced_by: None,
     }
 }
 
+const ANN: UserId = UserId(Uuid::from_u128(1));
+const BOB: UserId = UserId(Uuid::from_u128(2));
+
 fn given(environment_exists: bool, events: Vec<ApiKeyEvent>) -> AggregateTestExecutor<ApiKey> {
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
-    TestFramework::with(ApiKeyFacts { now, environment_exists }).given(events)
+    let missing = if environment_exists { vec![] } else { vec!["/environment".to_owned()] };
+    TestFramework::with(ApiKeyFacts { now, missing }).given(events)
+}
+
+fn personal(scopes: &[TokenScope]) -> ApiKeyState {
+    let purpose = KeyPurpose::PersonalToken { owner: ANN, scopes: scopes.to_vec() };
+    ApiKeyState { purpose, ..state() }
+}
+
+#[test]
+fn one_takes_the_place_of_another_which_goes_on_for_a_while() {
+    let until = "2026-01-02T00:00:00Z".parse().unwrap();
+    let instead = |until| {
+        let key = ApiKeyId(Uuid::from_u128(3));
+        ApiKeyState { replaces: Some(Replaces { key, until }), ..state() }
+    };
+    given(true, vec![])
+        .when(ApiKeyCommand::Issue(instead(until)))
+        .then_expect_events(vec![ApiKeyEvent::Issued(instead(until))]);
+    let yesterday = "2025-12-31T00:00:00Z".parse().unwrap();
+    let now = "2026-01-01T00:00:00Z".parse().unwrap();
+    given(true, vec![])
+        .when(ApiKeyCommand::Issue(instead(yesterday)))
+        .then_expect_events(vec![ApiKeyEvent::Issued(instead(now))]);
+
+    let by = ApiKeyId(Uuid::from_u128(4));
+    let replace = |until, purpose| ApiKeyCommand::Replace { by, purpose, until };
+    let issued = || vec![ApiKeyEvent::Issued(state())];
+    let replaced = |expires_at| ApiKeyEvent::Replaced { by, expires_at };
+    given(true, issued())
+        .when(replace(until, state().purpose))
+        .then_expect_events(vec![replaced(until)]);
+    // It never lives longer than it would have.
+    let later = "2027-01-01T00:00:00Z".parse().unwrap();
+    given(true, issued())
+        .when(replace(later, state().purpose))
+        .then_expect_events(vec![replaced(state().expires_at.unwrap())]);
+    given(true, issued())
+        .when(replace(until, personal(&[]).purpose))
+        .then_expect_error(ApiKeyError::NotFound);
+    let revoked = vec![ApiKeyEvent::Issued(state()), ApiKeyEvent::Revoked {}];
+    given(true, revoked).when(replace(until, state().purpose)).then_expect_error(ApiKeyError::Over);
+    let past = ApiKeyState { expires_at: Some("2026-01-01T00:00:00Z".parse().unwrap()), ..state() };
+    given(true, vec![ApiKeyEvent::Issued(past)])
+        .when(replace(until, state().purpose))
+        .then_expect_error(ApiKeyError::Over);
+    let ApiKey::Live(now) = after(vec![ApiKeyEvent::Issued(state()), replaced(until)]) else {
+        panic!()
+    };
+    assert_eq!((now.expires_at, now.replaced_by), (Some(until), Some(by)));
+    // Nobody says of a new key that another has taken its place.
+    let odd = ApiKeyState { replaced_by: Some(by), ..state() };
+    given(true, vec![])
+        .when(ApiKeyCommand::Issue(odd))
+        .then_expect_events(vec![ApiKeyEvent::Issued(state())]);
+}
+
+#[test]
+fn people_revoke_their_own_tokens_and_nothing_else() {
+    let mine = || vec![ApiKeyEvent::Issued(personal(&[TokenScope::everywhere(TokenRole::Viewer)]))];
+    given(true, mine())
+        .when(ApiKeyCommand::RevokeOwn(ANN))
+        .then_expect_events(vec![ApiKeyEvent::Revoked {}]);
+    given(true, mine())
+        .when(ApiKeyCommand::RevokeOwn(BOB))
+        .then_expect_error(ApiKeyError::NotFound);
+    given(true, vec![ApiKeyEvent::Issued(state())])
+        .when(ApiKeyCommand::RevokeOwn(ANN))
+        .then_expect_error(ApiKeyError::NotFound);
+}
+
+#[test]
+fn a_token_says_what_it_is_for() {
+    let homeless =
+        TokenScope { environment: Some(key("prod")), ..TokenScope::everywhere(TokenRole::Viewer) };
+    let many = vec![TokenScope::everywhere(TokenRole::Viewer); SCOPES_MAX + 1];
+    for (scopes, pointer) in
+        [(vec![], "/purpose/scopes"), (many, "/purpose/scopes"), (vec![homeless], "/purpose")]
+    {
+        let answer = given(true, vec![]).when(ApiKeyCommand::Issue(personal(&scopes)));
+        let ApiKeyError::Invalid(problems) = answer.inspect_result().unwrap_err() else { panic!() };
+        assert_eq!(pointers(&problems).iter().map(|p| p.0).collect::<Vec<_>>(), [pointer]);
+    }
 }
 
 #[test]

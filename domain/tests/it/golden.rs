@@ -7,9 +7,11 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use cqrs_es::DomainEvent;
+use ff_domain::api_key::{KeyPurpose, TokenRole};
 use ff_domain::{
     ApiKeyEvent, EnvironmentEvent, ExperimentEvent, FlagEvent, LayerEvent, MembershipEvent,
-    MetricEvent, OrganizationEvent, ProjectEvent, SegmentEvent, upcast::upcasters,
+    MetricEvent, OrganizationEvent, ProjectEvent, SegmentEvent, ServiceAccountEvent,
+    upcast::upcasters,
 };
 use serde_json::{Value, json};
 
@@ -70,6 +72,7 @@ fn every_event_has_a_file_that_decodes_for_ever() {
     let checked: BTreeSet<String> = [
         check::<OrganizationEvent>(&samples::organizations()),
         check::<MembershipEvent>(&samples::memberships()),
+        check::<ServiceAccountEvent>(&samples::service_accounts()),
         check::<ProjectEvent>(&samples::projects()),
         check::<EnvironmentEvent>(&samples::environments()),
         check::<SegmentEvent>(&samples::segments()),
@@ -98,6 +101,15 @@ fn what_was_left_out_has_a_default_for_ever() {
     let FlagEvent::Created(flag) = decode(&bare) else { panic!("it is a creation") };
     assert_eq!((flag.description.as_str(), flag.owner, flag.client_side), ("", None, false));
     assert_eq!(flag.lifetime, ff_domain::flag::Lifetime::Temporary);
+
+    // Every key of the first months said no more than this.
+    let bare = json!({"type": "api_key.issued", "v": 1, "data": {
+        "organization": "9a1c5e7f-20b4-8d63-a1f2-7c9e0b3d5a48", "name": "T",
+        "purpose": {"kind": "api_token", "role": "admin"},
+        "hash": "0f".repeat(32), "prefix": "ff_pat_ab12", "expires_at": null}});
+    let ApiKeyEvent::Issued(key) = decode(&bare) else { panic!() };
+    let everywhere = ff_domain::api_key::TokenScope::everywhere(TokenRole::Admin);
+    assert_eq!((key.purpose, key.replaces), (KeyPurpose::ApiToken(everywhere), None));
 
     let bare = json!({"type": "flag.targeting_replaced", "v": 1, "data": {"environment": "dev",
         "targeting": {"off_variation": "on", "default": {"variation": "on"}}}});

@@ -24,4 +24,5 @@ mod organization;
 mod project;
 mod property;
 mod segment;
+mod service_account;
 mod targeting;

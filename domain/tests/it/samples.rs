@@ -2,7 +2,7 @@
 
 use ff_domain::{
     ApiKeyEvent, EnvironmentEvent, ExperimentEvent, FlagEvent, LayerEvent, MembershipEvent,
-    MetricEvent, OrganizationEvent, ProjectEvent, SegmentEvent,
+    MetricEvent, OrganizationEvent, ProjectEvent, SegmentEvent, ServiceAccountEvent,
 };
 use serde_json::json;
 
@@ -16,12 +16,41 @@ pub(crate) fn organizations() -> Vec<OrganizationEvent> {
     vec![
         from(json!({"type": "organization.created", "data": {"key": "acme", "name": "Acme"}})),
         from(json!({"type": "organization.renamed", "data": {"name": "Acme, Inc."}})),
+        from(json!({"type": "organization.role_defined", "data": {
+            "key": "release-manager", "name": "Release manager", "description": "Ships.",
+            "permissions": ["flag.edit_targeting", "flag.toggle"]}})),
+        from(json!({"type": "organization.role_removed", "data": {"key": "release-manager"}})),
+        from(json!({"type": "organization.owner_added", "data": {"user": USER}})),
+        from(json!({"type": "organization.owner_removed", "data": {"user": USER}})),
     ]
 }
 
 pub(crate) fn memberships() -> Vec<MembershipEvent> {
-    vec![from(json!({"type": "membership.granted", "data": {
-        "organization": ORGANIZATION, "user": USER, "role": "owner"}}))]
+    let role = json!({"role": "editor", "project": "shop", "environment": "staging"});
+    vec![
+        from(json!({"type": "membership.granted", "data": {
+            "organization": ORGANIZATION, "user": USER, "role": "owner"}})),
+        from(json!({"type": "membership.role_given", "data": role})),
+        from(json!({"type": "membership.role_taken", "data": role})),
+        from(json!({"type": "membership.provider_roles_replaced", "data": {
+            "connection": PROJECT, "roles": [{"role": "viewer"}, role]}})),
+        from(json!({"type": "membership.revoked", "data": {}})),
+    ]
+}
+
+pub(crate) fn service_accounts() -> Vec<ServiceAccountEvent> {
+    let role = json!({"role": "editor", "project": "shop"});
+    vec![
+        from(json!({"type": "service_account.created", "data": {
+            "organization": ORGANIZATION, "key": "deploy", "name": "Deploy",
+            "description": "Turns flags on.", "roles": [role]}})),
+        from(json!({"type": "service_account.renamed", "data": {"name": "Deployment"}})),
+        from(json!({"type": "service_account.described", "data": {"description": ""}})),
+        from(json!({"type": "service_account.role_given", "data": role})),
+        from(json!({"type": "service_account.role_taken", "data": role})),
+        from(json!({"type": "service_account.archived", "data": {}})),
+        from(json!({"type": "service_account.restored", "data": {}})),
+    ]
 }
 
 pub(crate) fn projects() -> Vec<ProjectEvent> {
@@ -85,6 +114,8 @@ pub(crate) fn api_keys() -> Vec<ApiKeyEvent> {
             "purpose": {"kind": "sdk_server", "project": "shop", "environment": "prod"},
             "hash": "0f".repeat(32), "prefix": "ff_srv_ab12",
             "expires_at": "2027-01-01T00:00:00Z"}})),
+        from(json!({"type": "api_key.replaced", "data": {
+            "by": PROJECT, "expires_at": "2026-12-01T00:00:00Z"}})),
         from(json!({"type": "api_key.revoked", "data": {}})),
     ]
 }

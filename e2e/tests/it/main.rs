@@ -2,10 +2,13 @@
 #![allow(unreachable_pub, reason = "`pub` says what other modules use")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod canary;
+mod contention;
 mod experiments;
 mod flagd;
 mod import;
 mod openfeature;
+mod schema;
 mod spine;
 mod survival;
 mod telemetry;

@@ -20,16 +20,28 @@ const DRAINED: usize = 16 * LIMIT;
 /// How long a body may take to arrive.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A body, and whether it was waited for.
+#[derive(Debug)]
+pub(super) enum Arrived {
+    /// It was there with its head.
+    AtOnce(Bytes),
+    /// It was not.
+    Later(Bytes),
+}
+
 /// Reads a body that says to be JSON, or says nothing.
-pub(crate) async fn read_json(headers: &HeaderMap, body: Incoming) -> Result<Bytes, Problem> {
+pub(super) async fn read_json(headers: &HeaderMap, body: Incoming) -> Result<Arrived, Problem> {
     let accepted = headers.get(CONTENT_TYPE).is_none_or(|kind| is_json(kind.as_bytes()));
     let mut reading = Box::pin(collect(body));
     // Nearly always it is there already, and no timer is needed.
-    let bytes = match (&mut reading).now_or_never() {
-        Some(result) => result?,
-        None => timeout(PATIENCE, reading).await.map_err(|_| Problem::BodyTooSlow)??,
+    let arrived = match (&mut reading).now_or_never() {
+        Some(result) => Arrived::AtOnce(result?),
+        None => {
+            let late = timeout(PATIENCE, reading).await.map_err(|_| Problem::BodyTooSlow)?;
+            Arrived::Later(late?)
+        }
     };
-    if accepted { Ok(bytes) } else { Err(Problem::MediaType) }
+    if accepted { Ok(arrived) } else { Err(Problem::MediaType) }
 }
 
 fn is_json(kind: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! Reading a request: `{"context": {…}}`.
 
 use ff_evaluator::{Context, ContextError, ErrorCode};
+use ff_front::{TooDeep, check_depth};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -9,6 +10,8 @@ use serde_json::Value;
 pub(crate) enum Rejected {
     #[error("the body is no JSON object: {0}")]
     Json(serde_json::Error),
+    #[error(transparent)]
+    Depth(#[from] TooDeep),
     #[error("the body is a JSON object with `context`")]
     NotAnObject,
     #[error("{0}")]
@@ -25,14 +28,18 @@ impl Rejected {
     /// What it is to OpenFeature.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Self::Json(_) | Self::NotAnObject => ErrorCode::ParseError,
+            Self::Json(_) | Self::Depth(_) | Self::NotAnObject => ErrorCode::ParseError,
             Self::Context(_) => ErrorCode::InvalidContext,
         }
     }
 }
 
-/// Reads the context; none is the same as an empty one. Nesting is bounded by the JSON reader, at 128.
+/// How deep lists and objects nest.
+const DEPTH: usize = 64;
+
+/// Reads the context; none is the same as an empty one.
 pub(crate) fn context(body: &[u8]) -> Result<Context, Rejected> {
+    check_depth(body, DEPTH)?;
     // A list would be taken for the fields in their order.
     if body.trim_ascii_start().first().is_some_and(|first| *first == b'[') {
         return Err(Rejected::NotAnObject);
@@ -61,7 +68,12 @@ mod tests {
         ] {
             assert_eq!(code(good), None, "{good}");
         }
-        let deep = format!(r#"{{"context":{{"a":{}{}}}}}"#, "[".repeat(200), "]".repeat(200));
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth - 2), "]".repeat(depth - 2));
+            format!(r#"{{"context":{{"a":{open}{close}}}}}"#)
+        };
+        assert_eq!(code(&nested(64)), None);
+        let deep = nested(65);
         for bad in ["", "x", "[]", r#"[{"a":1}]"#, "1", "null", r#"{"context":"#, deep.as_str()] {
             assert_eq!(code(bad), Some("PARSE_ERROR"), "{bad}");
         }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
 
 mod bad_input;
+mod browsers;
 mod config;
+mod ended_keys;
 mod evaluate;
 mod experiments;
 mod keys;
@@ -12,3 +14,5 @@ mod publishing;
 mod stream;
 mod support;
 mod sync;
+mod tls;
+mod witness;

@@ -59,8 +59,17 @@ pub(crate) async fn publish(
 }
 
 pub(crate) async fn start(nats: &str, directory: &Path) -> Edge {
+    start_with(nats, directory, |_| {}).await
+}
+
+pub(crate) async fn start_with(
+    nats: &str,
+    directory: &Path,
+    change: impl FnOnce(&mut EdgeOptions),
+) -> Edge {
     let mut options = EdgeOptions::new("127.0.0.1:0".parse().unwrap(), nats, directory);
     options.disk_delay = Duration::from_millis(20);
+    change(&mut options);
     Edge::start(options).await.unwrap()
 }
 

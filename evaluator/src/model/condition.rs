@@ -55,7 +55,7 @@ pub struct Test {
 }
 
 macro_rules! operators {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:tt,)+) => {
         /// How an attribute is compared. Types are never coerced: `"1"` is not `1`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

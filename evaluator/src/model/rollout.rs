@@ -44,7 +44,7 @@ pub enum HashKind {
 /// In JSON it is a number of percent with up to three decimals; inside it is never a float.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[cfg_attr(feature = "openapi", schema(value_type = f64, minimum = 0, maximum = 100, example = 33.333))]
+#[cfg_attr(feature = "openapi", schema(value_type = f64, minimum = 0, maximum = 100, multiple_of = 0.001, example = 33.333))]
 pub struct Weight(u32);
 
 /// Why a number is no share.

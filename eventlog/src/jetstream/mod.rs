@@ -151,7 +151,15 @@ impl EventLog for JetStreamLog {
     }
 
     fn tail(&self, after: Position) -> BoxStream<'static, Result<TailItem, LogError>> {
-        tail::tail(self.clone(), after)
+        tail::tail(self.clone(), after, None)
+    }
+
+    fn tail_of(
+        &self,
+        after: Position,
+        kinds: &'static [&'static str],
+    ) -> BoxStream<'static, Result<TailItem, LogError>> {
+        tail::tail(self.clone(), after, Some(kinds))
     }
 
     async fn head(&self) -> Result<Position, LogError> {

@@ -15,6 +15,11 @@ pub(super) fn of(key: &StreamKey) -> String {
     format!("{PREFIX}{}.{}.{}", key.org, key.kind, key.id)
 }
 
+/// The subjects of all aggregates of a kind.
+pub(super) fn of_kind(kind: &str) -> String {
+    format!("{PREFIX}*.{kind}.*")
+}
+
 /// The aggregate of a subject, none if it is not one of ours.
 pub(super) fn parse(subject: &str) -> Option<StreamKey> {
     let mut parts = subject.strip_prefix(PREFIX)?.split('.');

@@ -25,9 +25,11 @@ const LOOK: Duration = Duration::from_millis(200);
 /// The longest pause between two tries to get a consumer.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
 
+/// The whole log, or only what is of these kinds.
 pub(super) fn tail(
     log: JetStreamLog,
     after: Position,
+    kinds: Option<&'static [&'static str]>,
 ) -> BoxStream<'static, Result<TailItem, LogError>> {
     stream! {
         let epoch = log.inner.epoch;
@@ -38,7 +40,7 @@ pub(super) fn tail(
         let mut last = after.sequence();
         let mut failures = 0;
         loop {
-            let mut consumer = match Consumer::start(&log, last).await {
+            let mut consumer = match Consumer::start(&log, last, kinds).await {
                 Ok(consumer) => consumer,
                 Err(error @ (LogError::Unavailable { .. } | LogError::Unexpected { .. })) => {
                     if failures == 0 {
@@ -64,8 +66,16 @@ pub(super) fn tail(
             if consumer.pending == 0 {
                 yield Ok(TailItem::CaughtUp(log.position(last)));
             }
-            while let Some(next) = consumer.next(last).await {
-                if next.sequence != last + 1 {
+            while let Some(heard) = consumer.next(last).await {
+                let next = match heard {
+                    Heard::Next(next) => next,
+                    Heard::Alive if kinds.is_some() => {
+                        yield Ok(TailItem::CaughtUp(log.position(last)));
+                        continue;
+                    }
+                    Heard::Alive => continue,
+                };
+                if kinds.is_none() && next.sequence != last + 1 {
                     let (after, found) = (log.position(last), log.position(next.sequence));
                     yield Err(Defect::Hole { after, found }.into());
                 }
@@ -94,6 +104,13 @@ impl JetStreamLog {
     }
 }
 
+/// What a consumer hears.
+enum Heard {
+    Next(Next),
+    /// There is nothing new.
+    Alive,
+}
+
 /// A message in its turn.
 struct Next {
     sequence: u64,
@@ -115,7 +132,11 @@ struct Consumer {
 }
 
 impl Consumer {
-    async fn start(log: &JetStreamLog, last: u64) -> Result<Self, LogError> {
+    async fn start(
+        log: &JetStreamLog,
+        last: u64,
+        kinds: Option<&'static [&'static str]>,
+    ) -> Result<Self, LogError> {
         let connection = log.connection();
         let generation = connection.generation();
         let info = connection.info().await?;
@@ -135,6 +156,11 @@ impl Consumer {
             .create_consumer_on_stream(
                 push::Config {
                     deliver_subject: inbox,
+                    filter_subjects: kinds
+                        .into_iter()
+                        .flatten()
+                        .map(|kind| subject::of_kind(kind))
+                        .collect(),
                     deliver_policy: DeliverPolicy::ByStartSequence { start_sequence: last + 1 },
                     ack_policy: AckPolicy::None,
                     max_deliver: 1,
@@ -161,7 +187,7 @@ impl Consumer {
     }
 
     /// The next message after `last`, none when this consumer must be replaced.
-    async fn next(&mut self, last: u64) -> Option<Next> {
+    async fn next(&mut self, last: u64) -> Option<Heard> {
         loop {
             let message = match timeout(LOOK, self.messages.next()).await {
                 Ok(message) => message?,
@@ -177,7 +203,7 @@ impl Consumer {
                     if sent.is_some_and(|sent| sent != self.delivered) {
                         return None;
                     }
-                    continue;
+                    return Some(Heard::Alive);
                 }
                 Some(_) => return None,
             }
@@ -188,7 +214,7 @@ impl Consumer {
                 return None;
             }
             self.delivered += 1;
-            return Some(Next { sequence, pending, message: message.message });
+            return Some(Heard::Next(Next { sequence, pending, message: message.message }));
         }
     }
 

@@ -6,7 +6,8 @@ use ff_eventlog::{
 use futures::StreamExt;
 
 use crate::fixture::{Fixture, on_both_logs};
-use crate::lamp::{append_many, append_one, draft, key, until_caught_up};
+use crate::lamp::{PATIENCE, append_many, append_one, draft, key, until_caught_up};
+use uuid::Uuid;
 
 on_both_logs!(
     commits_are_chained_and_read_back_as_written,
@@ -19,6 +20,7 @@ on_both_logs!(
     bad_drafts_are_refused,
     positions_rise_and_the_head_is_the_last,
     a_tail_delivers_everything_once_and_says_when_it_is_live,
+    a_tail_of_some_kinds_leaves_the_others_out,
     a_tail_begins_after_a_position,
     a_tail_refuses_a_position_of_another_log,
 );
@@ -219,6 +221,39 @@ async fn a_tail_begins_after_a_position<F: Fixture>(fixture: F) {
             .collect();
         assert_eq!(commits, written[from + 1..]);
     }
+}
+
+async fn a_tail_of_some_kinds_leaves_the_others_out<F: Fixture>(fixture: F) {
+    let log = fixture.log();
+    let of_kind = |kind: &'static str, number: u128| {
+        StreamKey::new(Uuid::from_u128(1), kind, Uuid::from_u128(number))
+    };
+    let mut wanted = Vec::new();
+    for number in 0..30 {
+        append_many(log, &key(number), 2).await;
+        let kind = ["socket", "switch"][usize::from(number % 2 == 0)];
+        wanted.extend(append_many(log, &of_kind(kind, number), 1).await);
+    }
+    append_many(log, &key(99), 3).await;
+    let mut tail = log.tail_of(Position::ZERO, &["socket", "switch"]);
+    let mut seen = Vec::new();
+    while seen.len() < wanted.len() {
+        if let TailItem::Commit(commit) = tail.next().await.unwrap().unwrap() {
+            seen.push(commit);
+        }
+    }
+    assert_eq!(seen, wanted);
+    let next = append_one(log, &of_kind("switch", 100), None, 1).await.unwrap();
+    append_one(log, &key(100), None, 1).await.unwrap();
+    let after = loop {
+        if let TailItem::Commit(commit) = tail.next().await.unwrap().unwrap() {
+            break commit;
+        }
+    };
+    assert_eq!(after, next);
+    let mut alone = log.tail_of(next.position, &["socket"]);
+    let word = tokio::time::timeout(PATIENCE, alone.next()).await.expect("it is heard of");
+    assert!(matches!(word, Some(Ok(TailItem::CaughtUp(_)))), "{word:?}");
 }
 
 async fn a_tail_refuses_a_position_of_another_log<F: Fixture>(fixture: F) {

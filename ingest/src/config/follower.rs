@@ -20,7 +20,6 @@ use super::{Config, Environment, Key, Organization, World};
 use crate::IngestOptions;
 use crate::metrics::Metrics;
 use crate::private::Hasher;
-use crate::quota::Limiter;
 
 /// How long to wait before an interrupted stream is followed again.
 const RETRY: Duration = Duration::from_millis(250);
@@ -33,7 +32,7 @@ pub(crate) struct Follower {
     metrics: Arc<Metrics>,
     options: IngestOptions,
     held: BTreeMap<Uuid, Held>,
-    /// Kept through every change, so that none of them fills a quota again.
+    /// Kept through every change: their hashers are made once.
     organizations: FxHashMap<Uuid, Arc<Organization>>,
 }
 
@@ -124,19 +123,18 @@ impl Follower {
     /// Lets requests see an environment as it is held now.
     fn publish(&mut self, id: Uuid) {
         let Some(held) = self.held.get(&id).filter(|held| held.headed) else { return };
-        let most = self.options.limits.events;
         // Without one of its own in the config, an environment stands for itself.
-        let organization = held.organization().unwrap_or(id);
+        let owner = held.organization();
+        let organization = owner.unwrap_or(id);
         let organization = self.organizations.entry(organization).or_insert_with(|| {
-            let quota = self.options.organization_quota;
             let secret = self.options.hash_secret.as_ref();
             Arc::new(Organization {
-                limiter: Limiter::new("organization", quota, most),
+                id: organization,
                 hasher: secret.map(|secret| Hasher::new(secret, organization)),
             })
         });
         let environment =
-            Environment { id, organization: Arc::clone(organization), names: held.names() };
+            Environment { id, organization: Arc::clone(organization), owner, names: held.names() };
 
         let before = self.config.world.load();
         let mut environments = before.environments.clone();
@@ -147,12 +145,12 @@ impl Follower {
             .filter(|(_, key)| key.environment != id)
             .map(|(hash, key)| (*hash, Arc::clone(key)))
             .collect();
-        for (hash, expires_at) in held.keys() {
+        for (key_id, hash, expires_at) in held.keys() {
             let same = |key: &&Arc<Key>| key.environment == id && key.expires_at == expires_at;
-            let key = before.keys.get(&hash).filter(same).cloned().unwrap_or_else(|| {
-                let limiter = Limiter::new("key", self.options.key_quota, most);
-                Arc::new(Key { environment: id, expires_at, limiter })
-            });
+            let key =
+                before.keys.get(&hash).filter(same).cloned().unwrap_or_else(|| {
+                    Arc::new(Key { id: key_id, hash, environment: id, expires_at })
+                });
             keys.insert(hash, key);
         }
         self.config.world.store(Arc::new(World { keys, environments }));

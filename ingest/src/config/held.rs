@@ -159,10 +159,10 @@ impl Held {
         names
     }
 
-    /// Hash and last moment of every key.
-    pub(super) fn keys(&self) -> impl Iterator<Item = ([u8; 32], Option<Timestamp>)> {
-        self.objects.values().filter_map(|object| match object {
-            Object::Key { hash, expires_at } => Some((*hash, *expires_at)),
+    /// Id, hash and last moment of every key.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (Option<Uuid>, [u8; 32], Option<Timestamp>)> {
+        self.objects.iter().filter_map(|((_, name), object)| match object {
+            Object::Key { hash, expires_at } => Some((name.parse().ok(), *hash, *expires_at)),
             _ => None,
         })
     }

@@ -122,10 +122,15 @@ fn what_is_no_event_is_said_to_be_none() {
 }
 
 #[test]
-fn a_deep_event_is_passed_over() {
-    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
-    let event = exposure().to_string().replacen('{', &format!("{{\"x\":{deep},"), 1);
-    assert!(Event::read(&event, now()).is_ok());
+fn an_event_nests_up_to_a_depth() {
+    let event = |depth: usize| {
+        let deep = format!("{}{}", "[".repeat(depth - 1), "]".repeat(depth - 1));
+        exposure().to_string().replacen('{', &format!("{{\"x\":{deep},"), 1)
+    };
+    assert!(Event::read(&event(64), now()).is_ok());
+    for depth in [65, 30_000] {
+        assert_eq!(rejected(&event(depth)), (String::new(), "FF-4132".to_owned()), "{depth}");
+    }
 }
 
 proptest::proptest! {

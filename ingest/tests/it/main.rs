@@ -8,4 +8,5 @@ mod keys;
 mod publishing;
 mod storing;
 mod support;
+mod witness;
 mod writer;

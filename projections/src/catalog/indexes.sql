@@ -15,5 +15,7 @@ CREATE INDEX metrics_by_key ON {schema}.metrics (project, key);
 CREATE INDEX metrics_by_tag ON {schema}.metrics USING gin (tags);
 CREATE INDEX layers_by_key ON {schema}.layers (project, key);
 CREATE INDEX api_keys_by_age ON {schema}.api_keys (organization, created_at DESC, id DESC);
+CREATE INDEX api_keys_by_owner ON {schema}.api_keys (organization, owner) WHERE owner IS NOT NULL;
 CREATE INDEX memberships_by_organization ON {schema}.memberships (organization, created_at, id);
 CREATE INDEX memberships_by_user ON {schema}.memberships (user_id);
+CREATE INDEX service_accounts_by_key ON {schema}.service_accounts (organization, key);

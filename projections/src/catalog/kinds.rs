@@ -7,7 +7,7 @@ mod metric;
 use cqrs_es::Aggregate;
 use ff_domain::{
     ApiKey, ApiKeyState, Environment, EnvironmentId, Flag, Membership, Organization, Project,
-    Segment, flag::Lifetime,
+    Segment, ServiceAccount, api_key::KeyPurpose, flag::Lifetime,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -221,6 +221,8 @@ impl Cataloged for ApiKey {
         columns: &[
             ("organization", Type::Uuid),
             ("environment", Type::Uuid),
+            ("owner", Type::Uuid),
+            ("account", Type::Uuid),
             ("name", Type::Text),
             ("prefix", Type::Text),
             ("purpose", Type::Json),
@@ -241,9 +243,15 @@ impl Cataloged for ApiKey {
         let environment = state.purpose.environment().map(|scope| {
             EnvironmentId::of(scope.project_id(state.organization), &scope.environment).0
         });
+        let owner = match state.purpose {
+            KeyPurpose::PersonalToken { owner, .. } => Some(owner.0),
+            _ => None,
+        };
         let cells = vec![
             Cell::Uuid(Some(state.organization.0)),
             Cell::Uuid(environment),
+            Cell::Uuid(owner),
+            Cell::Uuid(state.service_account().map(|id| id.0)),
             cell(&state.name),
             cell(&state.prefix),
             Cell::Text(json(&state.purpose)),
@@ -278,13 +286,43 @@ impl Cataloged for Membership {
     }
 
     fn describe(&self) -> Option<Described> {
-        let Self::Live(state) = self else { return None };
+        let (state, archived) = match self {
+            Self::Absent => return None,
+            Self::Live(state) => (state, false),
+            Self::Revoked(state) => (state, true),
+        };
         let cells = vec![Cell::Uuid(Some(state.organization.0)), Cell::Uuid(Some(state.user.0))];
-        Some(Described { archived: false, document: json(state), cells })
+        Some(Described { archived, document: json(state), cells })
     }
 
-    fn restore(document: &str, _: bool) -> Result<Self, serde_json::Error> {
-        read(document).map(Self::Live)
+    fn restore(document: &str, archived: bool) -> Result<Self, serde_json::Error> {
+        read(document).map(if archived { Self::Revoked } else { Self::Live })
+    }
+}
+
+impl Cataloged for ServiceAccount {
+    const TABLE: Table = Table {
+        name: "service_accounts",
+        columns: &[("organization", Type::Uuid), ("key", Type::Text), ("name", Type::Text)],
+    };
+
+    fn exists(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+
+    fn describe(&self) -> Option<Described> {
+        let state = self.state()?;
+        let cells = vec![
+            Cell::Uuid(Some(state.organization.0)),
+            cell(state.key.as_str()),
+            cell(&state.name),
+        ];
+        let archived = matches!(self, Self::Archived(_));
+        Some(Described { archived, document: json(state), cells })
+    }
+
+    fn restore(document: &str, archived: bool) -> Result<Self, serde_json::Error> {
+        read(document).map(if archived { Self::Archived } else { Self::Live })
     }
 }
 
@@ -293,7 +331,7 @@ mod tests {
     use super::*;
     use ff_domain::{
         OrganizationId,
-        api_key::{KeyPurpose, TokenRole},
+        api_key::{TokenRole, TokenScope},
     };
     use uuid::Uuid;
 
@@ -302,10 +340,12 @@ mod tests {
         let state = ApiKeyState {
             organization: OrganizationId(Uuid::from_u128(1)),
             name: "ci".to_owned(),
-            purpose: KeyPurpose::ApiToken { role: TokenRole::Viewer },
+            purpose: KeyPurpose::ApiToken(TokenScope::everywhere(TokenRole::Viewer)),
             hash: "5ecret".repeat(10),
             prefix: "ff_pat_abc".to_owned(),
             expires_at: None,
+            replaces: None,
+            replaced_by: None,
         };
         let described = ApiKey::Revoked(state.clone()).describe().unwrap();
         assert!(!format!("{described:?}").contains("5ecret"));

@@ -144,6 +144,10 @@ CREATE TABLE {schema}.api_keys (
     id           uuid        NOT NULL PRIMARY KEY,
     organization uuid        NOT NULL,
     environment  uuid,
+    -- The person whose token it is.
+    owner        uuid,
+    -- The service account that acts through it.
+    account      uuid,
     name         text        NOT NULL,
     prefix       text        NOT NULL,
     purpose      json        NOT NULL,
@@ -160,6 +164,19 @@ CREATE TABLE {schema}.memberships (
     id           uuid        NOT NULL PRIMARY KEY,
     organization uuid        NOT NULL,
     user_id      uuid        NOT NULL,
+    archived     boolean     NOT NULL,
+    version      bigint      NOT NULL,
+    created_at   timestamptz NOT NULL,
+    updated_at   timestamptz NOT NULL,
+    position     bigint      NOT NULL,
+    document     json        NOT NULL
+);
+
+CREATE TABLE {schema}.service_accounts (
+    id           uuid        NOT NULL PRIMARY KEY,
+    organization uuid        NOT NULL,
+    key          text        COLLATE "C" NOT NULL,
+    name         text        NOT NULL,
     archived     boolean     NOT NULL,
     version      bigint      NOT NULL,
     created_at   timestamptz NOT NULL,

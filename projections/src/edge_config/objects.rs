@@ -102,7 +102,9 @@ fn key(id: ApiKeyId, key: &ApiKey, environment: EnvironmentId) -> Option<Vec<u8>
     let kind = match state.purpose {
         KeyPurpose::SdkServer(_) => KeyKind::Server,
         KeyPurpose::SdkClient(_) => KeyKind::Client,
-        KeyPurpose::ApiToken { .. } => return None,
+        KeyPurpose::ApiToken(_)
+        | KeyPurpose::PersonalToken { .. }
+        | KeyPurpose::ServiceAccount { .. } => return None,
     };
     (environment_of(key) == Some(environment)).then(|| {
         json(&KeyObject {

@@ -1,8 +1,9 @@
-//! Organizations, projects, environments, segments, keys and memberships.
+//! Organizations, projects, environments, segments, keys, memberships and service accounts.
 
 use ff_domain::{
     ApiKeyId, EnvironmentId, EnvironmentState, Item, MembershipId, MembershipState, OrganizationId,
-    OrganizationState, ProjectId, ProjectKey, ProjectState, SegmentId, SegmentState, UserId,
+    OrganizationState, ProjectId, ProjectKey, ProjectState, SegmentId, SegmentState,
+    ServiceAccountId, ServiceAccountState, UserId,
 };
 use jiff_sqlx::Timestamp;
 use serde::de::DeserializeOwned;
@@ -35,6 +36,12 @@ pub struct SegmentFilter {
 pub struct ApiKeyFilter {
     /// Only SDK keys of this environment.
     pub environment: Option<EnvironmentId>,
+    /// Only tokens of this person.
+    pub owner: Option<UserId>,
+    /// Only tokens of this service account.
+    pub account: Option<ServiceAccountId>,
+    /// Only those for this: the `kind` of their purpose.
+    pub purpose: Option<String>,
     /// Whether revoked ones are in.
     pub state: StateFilter,
 }
@@ -48,7 +55,7 @@ impl Queries {
         self.documents("organization", |schema| {
             let mut query = QueryBuilder::new(format!(
                 "SELECT {DOCUMENT} FROM {schema}.organizations WHERE id IN \
-                 (SELECT organization FROM {schema}.memberships WHERE user_id = "
+                 (SELECT organization FROM {schema}.memberships WHERE NOT archived AND user_id = "
             ));
             query.push_bind(user.0).push(") ORDER BY key");
             query
@@ -64,10 +71,11 @@ impl Queries {
         self.document("organization", "organizations", id.0).await
     }
 
-    /// The projects of an organization, by key.
+    /// The projects of an organization, by key: all, or those of `only` that there are.
     pub async fn projects(
         &self,
         organization: OrganizationId,
+        only: Option<&[ProjectId]>,
         page: &Page,
     ) -> Result<Slice<ProjectRow>, QueryError> {
         let after: Option<String> = page.begin("projects")?;
@@ -78,6 +86,10 @@ impl Queries {
                      updated_at, position FROM {schema}.projects WHERE organization = "
                 ));
                 query.push_bind(organization.0);
+                if let Some(only) = only {
+                    let only: Vec<_> = only.iter().map(|id| id.0).collect();
+                    query.push(" AND id = ANY(").push_bind(only).push(")");
+                }
                 if let Some(key) = &after {
                     query.push(" AND key > ").push_bind(key);
                 }
@@ -184,6 +196,15 @@ impl Queries {
                 if let Some(environment) = filter.environment {
                     query.push(" AND environment = ").push_bind(environment.0);
                 }
+                if let Some(owner) = filter.owner {
+                    query.push(" AND owner = ").push_bind(owner.0);
+                }
+                if let Some(account) = filter.account {
+                    query.push(" AND account = ").push_bind(account.0);
+                }
+                if let Some(purpose) = &filter.purpose {
+                    query.push(" AND purpose->>'kind' = ").push_bind(purpose.clone());
+                }
                 if let Some(archived) = filter.state.archived() {
                     query.push(" AND archived = ").push_bind(archived);
                 }
@@ -205,19 +226,67 @@ impl Queries {
         rows.first().map(api_key_row).transpose()
     }
 
-    /// Who belongs to an organization, in the order they were let in.
+    /// Who belongs to an organization, in the order they were first let in.
     pub async fn memberships(
         &self,
         organization: OrganizationId,
-    ) -> Result<Vec<Document<MembershipState>>, QueryError> {
-        self.documents("membership", |schema| {
-            let mut query = QueryBuilder::new(format!(
-                "SELECT {DOCUMENT} FROM {schema}.memberships WHERE organization = "
-            ));
-            query.push_bind(organization.0).push(" ORDER BY created_at, id");
-            query
-        })
-        .await
+        page: &Page,
+    ) -> Result<Slice<Document<MembershipState>>, QueryError> {
+        let after: Option<(jiff::Timestamp, Uuid)> = page.begin("members")?;
+        let found = self
+            .documents("membership", |schema| {
+                let mut query = QueryBuilder::new(format!(
+                    "SELECT {DOCUMENT} FROM {schema}.memberships WHERE NOT archived AND organization = "
+                ));
+                query.push_bind(organization.0);
+                if let Some((at, id)) = after {
+                    query.push(" AND (created_at, id) > (").push_bind(Timestamp::from(at));
+                    query.push(", ").push_bind(id).push(")");
+                }
+                query.push(" ORDER BY created_at, id LIMIT ").push_bind(page.fetch());
+                query
+            })
+            .await?;
+        Ok(Slice::cut(found, page, "members", |found: &Document<MembershipState>| {
+            (found.created_at, found.state.id().0)
+        }))
+    }
+
+    /// The service accounts of an organization, by key.
+    pub async fn service_accounts(
+        &self,
+        organization: OrganizationId,
+        state: StateFilter,
+        page: &Page,
+    ) -> Result<Slice<Document<ServiceAccountState>>, QueryError> {
+        let after: Option<String> = page.begin("service-accounts")?;
+        let found = self
+            .documents("service account", |schema| {
+                let mut query = QueryBuilder::new(format!(
+                    "SELECT {DOCUMENT} FROM {schema}.service_accounts WHERE organization = "
+                ));
+                query.push_bind(organization.0);
+                if let Some(archived) = state.archived() {
+                    query.push(" AND archived = ").push_bind(archived);
+                }
+                if let Some(key) = &after {
+                    query.push(" AND key > ").push_bind(key);
+                }
+                query.push(" ORDER BY key LIMIT ").push_bind(page.fetch());
+                query
+            })
+            .await?;
+        Ok(Slice::cut(found, page, "service-accounts", |found: &Document<ServiceAccountState>| {
+            found.state.key.as_str().to_owned()
+        }))
+    }
+
+    /// A service account.
+    pub async fn service_account(
+        &self,
+        id: ServiceAccountId,
+    ) -> Result<Option<Document<ServiceAccountState>>, QueryError> {
+        self.document("service account", "service_accounts", id.0).await
     }
 
     /// A membership.
@@ -274,6 +343,8 @@ impl Queries {
 fn select_keys<'q>(schema: Schema, by: &str, id: Uuid) -> QueryBuilder<'q, Postgres> {
     let mut query = QueryBuilder::new(format!(
         "SELECT id, organization, name, prefix, purpose::text AS purpose, expires_at, archived, \
+         (document->'replaces'->>'key')::uuid AS replaces, \
+         (document->>'replaced_by')::uuid AS replaced_by, \
          version, created_at, updated_at, position FROM {schema}.api_keys WHERE {by} = "
     ));
     query.push_bind(id);
@@ -323,6 +394,8 @@ fn api_key_row(row: &PgRow) -> Result<ApiKeyRow, QueryError> {
         purpose: columns.json("purpose")?,
         prefix: columns.get("prefix")?,
         expires_at: columns.get::<Option<Timestamp>>("expires_at")?.map(Timestamp::to_jiff),
+        replaces: columns.get::<Option<Uuid>>("replaces")?.map(ApiKeyId),
+        replaced_by: columns.get::<Option<Uuid>>("replaced_by")?.map(ApiKeyId),
         revoked: columns.get("archived")?,
         version,
         created_at,

@@ -151,6 +151,10 @@ pub struct ApiKeyRow {
     pub prefix: String,
     /// When it stops letting in.
     pub expires_at: Option<Timestamp>,
+    /// The key that it was issued in place of.
+    pub replaces: Option<ApiKeyId>,
+    /// The key that was issued in place of it.
+    pub replaced_by: Option<ApiKeyId>,
     /// Whether it lets nobody in any more.
     pub revoked: bool,
     /// The number of its commits.

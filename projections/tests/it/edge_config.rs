@@ -1,6 +1,7 @@
 //! The edge config publisher, on an event log in memory and a real NATS server.
 
 mod published;
+mod replaced;
 mod scenario;
 
 use std::time::Duration;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ff_domain::{
     ApiKey, ApiKeyEvent, ApiKeyState, EnvironmentId, Item, Project, ProjectEvent, References,
     Segment, SegmentEvent, SegmentKey, SegmentState, UserId,
-    api_key::{EnvironmentScope, KeyPurpose, TokenRole},
+    api_key::{EnvironmentScope, KeyPurpose, TokenRole, TokenScope},
     flag::{CreateFlag, Lifetime},
     segment::Members,
 };
@@ -136,12 +136,17 @@ async fn an_organization_and_what_is_in_it() {
     assert_eq!(mine.iter().map(|o| o.state.name.as_str()).collect::<Vec<_>>(), ["Acme"]);
     assert!(queries.organizations_of(UserId(Uuid::nil())).await.unwrap().is_empty());
     assert_eq!(queries.organization(organization()).await.unwrap().unwrap().version, 1);
-    let members = queries.memberships(organization()).await.unwrap();
+    let members = queries.memberships(organization(), &Page::default()).await.unwrap().items;
     assert_eq!(members[0].state.user, SOMEONE);
     assert!(queries.membership(members[0].state.id()).await.unwrap().is_some());
 
-    let projects = queries.projects(organization(), &Page::default()).await.unwrap();
+    let projects = queries.projects(organization(), None, &Page::default()).await.unwrap();
     assert_eq!(projects.items[0].description, "The shop");
+    let list = async |only: &[ff_domain::ProjectId]| {
+        let found = queries.projects(organization(), Some(only), &Page::default()).await.unwrap();
+        found.items.len()
+    };
+    assert_eq!((list(&[project()]).await, list(&[]).await), (1, 0));
     let key = ff_domain::ProjectKey::parse("web").unwrap();
     let document = queries.project(organization(), &key).await.unwrap().unwrap();
     assert_eq!((document.state.id(), document.version), (project(), 1));
@@ -214,7 +219,7 @@ async fn keys_are_listed_without_their_hash() {
         environment: environment("staging"),
     };
     let keys = [
-        KeyPurpose::ApiToken { role: TokenRole::Editor },
+        KeyPurpose::ApiToken(TokenScope::everywhere(TokenRole::Editor)),
         KeyPurpose::SdkServer(scope.clone()),
         KeyPurpose::SdkClient(scope),
     ];
@@ -227,6 +232,8 @@ async fn keys_are_listed_without_their_hash() {
             hash: format!("{number}").repeat(64),
             prefix: "ff_abc".to_owned(),
             expires_at: (number == 0).then(|| "2030-01-01T00:00:00Z".parse().unwrap()),
+            replaces: None,
+            replaced_by: None,
         };
         let id = state.id().unwrap();
         world.write::<ApiKey>(id.0, &[ApiKeyEvent::Issued(state)]).await;
@@ -255,11 +262,14 @@ async fn keys_are_listed_without_their_hash() {
     assert_eq!(list(ApiKeyFilter { state: every, ..none() }).await, ["key 2", "key 1", "key 0"]);
     assert_eq!(list(none()).await, ["key 2", "key 0"]);
     let staging = Some(EnvironmentId::of(project(), &environment("staging")));
-    assert_eq!(list(ApiKeyFilter { environment: staging, state: every }).await, ["key 2", "key 1"]);
+    assert_eq!(
+        list(ApiKeyFilter { environment: staging, state: every, ..none() }).await,
+        ["key 2", "key 1"]
+    );
     let revoked = world.queries.api_key(ids[1]).await.unwrap().unwrap();
     assert!(revoked.revoked && revoked.version == 2);
     let token = world.queries.api_key(ids[0]).await.unwrap().unwrap();
-    assert_eq!(token.purpose, KeyPurpose::ApiToken { role: TokenRole::Editor });
+    assert_eq!(token.purpose, KeyPurpose::ApiToken(TokenScope::everywhere(TokenRole::Editor)));
     assert_eq!(token.expires_at.unwrap().to_string(), "2030-01-01T00:00:00Z");
     let dump = world.dump(ProjectionName::Catalog, 1).await;
     assert!(!dump.contains(&"1".repeat(64)));

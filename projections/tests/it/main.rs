@@ -11,6 +11,7 @@ mod format;
 mod jetstream;
 mod lists;
 mod migrations;
+mod people;
 mod rebuild;
 mod running;
 mod trials;

@@ -23,7 +23,7 @@ async fn up_down_and_up_again() {
     assert_eq!(migrate_up(&pool).await.unwrap(), all);
     assert!(pending(&pool).await.unwrap().is_empty());
     let made = schemas(&pool).await;
-    assert_eq!(made, ["audit", "identity", "projection"]);
+    assert_eq!(made, ["audit", "identity", "projection", "security"]);
 
     assert_eq!(migrate_down(&pool).await.unwrap().as_ref(), all.last());
     assert_eq!(pending(&pool).await.unwrap(), all[all.len() - 1..]);

@@ -8,10 +8,11 @@ use std::sync::{
 use ff_domain::{Flag, FlagEvent};
 use ff_projections::{PoisonError, ProjectionError, ProjectionName, replay};
 
+use crate::people::LET_IN;
 use crate::world::{World, environment, flag_id, new_flag, project, renamed};
 
-/// How many commits a busy world has: founding, flags, their changes, and one of each other kind.
-const COMMITS: u64 = 5 + 50 + 500 + 6;
+/// How many commits a busy world has: founding, flags, their changes, one of each other kind, and who is let in.
+const COMMITS: u64 = 5 + 50 + 500 + 6 + LET_IN;
 
 async fn busy_world() -> World {
     let mut world = World::new().await;
@@ -27,6 +28,7 @@ async fn busy_world() -> World {
         }
     }
     world.one_of_each(project()).await;
+    world.let_in().await;
     world
 }
 

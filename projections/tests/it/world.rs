@@ -8,11 +8,9 @@ use std::{
 use cqrs_es::Aggregate;
 use ff_domain::{
     Environment, EnvironmentEvent, EnvironmentKey, EnvironmentState, Flag, FlagEvent, FlagId,
-    FlagKey, Membership, MembershipEvent, MembershipId, MembershipState, Organization,
-    OrganizationEvent, OrganizationId, OrganizationKey, Project, ProjectEvent, ProjectId,
-    ProjectKey, UserId,
+    FlagKey, Membership, MembershipEvent, MembershipId, Organization, OrganizationEvent,
+    OrganizationId, OrganizationKey, Project, ProjectEvent, ProjectId, ProjectKey, UserId,
     flag::{CreateFlag, Initial, Lifetime},
-    membership::MemberRole,
 };
 use ff_evaluator::{ValueType, Variation};
 use ff_eventlog::{
@@ -137,8 +135,8 @@ impl<L: EventLog> World<L> {
         let key = OrganizationKey::parse("acme").unwrap();
         let created = OrganizationEvent::Created { key, name: "Acme".to_owned() };
         self.write::<Organization>(organization.0, &[created]).await;
-        let membership = MembershipState { organization, user: SOMEONE, role: MemberRole::Owner };
-        let granted = MembershipEvent::Granted(membership);
+        let role = Some("owner".parse().unwrap());
+        let granted = MembershipEvent::Granted { organization, user: SOMEONE, role };
         self.write::<Membership>(MembershipId::of(organization, SOMEONE).0, &[granted]).await;
         let created = ProjectEvent::Created {
             organization,

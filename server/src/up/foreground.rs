@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use ff_stack::{
     ClickHouseSource, DatabaseOptions, NatsSource, PostgresSource, ProcessSpec, Readiness,
-    RunningStack, Stack, StackOptions, supervisor::asked_to_end, write_private,
+    RedisSource, RunningStack, Stack, StackOptions, supervisor::asked_to_end, write_private,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -92,6 +92,11 @@ fn options(settings: &Settings) -> StackOptions {
             "" => ClickHouseSource::Managed { port: settings.stack.clickhouse_port, program: None },
             url => ClickHouseSource::External { url: url.to_owned() },
         },
+        redis: match (settings.redis.host.as_str(), settings.stack.redis) {
+            ("", false) => RedisSource::Absent,
+            ("", true) => RedisSource::Managed { port: settings.stack.redis_port },
+            (host, _) => RedisSource::External { host: host.to_owned(), port: settings.redis.port },
+        },
     }
 }
 
@@ -104,6 +109,13 @@ fn settle(settings: &mut Settings, stack: &RunningStack, secrets: &local::Secret
     settings.database.password = stack.database.password.clone().into();
     if settings.auth.jwt_secret.expose_secret().is_empty() {
         settings.auth.jwt_secret = secrets.jwt_secret.clone().into();
+    }
+    if settings.auth.sealing_secret.expose_secret().is_empty() {
+        settings.auth.sealing_secret = secrets.sealing_secret.clone().into();
+    }
+    if let Some((host, port)) = &stack.redis {
+        settings.redis.host = host.clone();
+        settings.redis.port = *port;
     }
     if settings.demo.password.expose_secret().is_empty() {
         settings.demo.password = secrets.demo_password.clone().into();
@@ -121,7 +133,8 @@ fn noted(settings: &Settings) -> String {
     format!(
         "# Written by `ff up`. Settings in ff.toml and FF_ variables go over it.\n\
          [database]\nhost = {}\nport = {}\nname = {}\nuser = {}\npassword = {}\n\n\
-         [nats]\nurl = {}\n\n[clickhouse]\nurl = {}\n\n[auth]\njwt_secret = {}\n\n\
+         [nats]\nurl = {}\n\n[clickhouse]\nurl = {}\n\n[auth]\njwt_secret = {}\n\
+         sealing_secret = {}\n\n[redis]\nhost = {}\nport = {}\n\n\
          [ingest]\nhash_secret = {}\n\n[demo]\npassword = {}\n",
         text(&database.host),
         database.port,
@@ -131,6 +144,9 @@ fn noted(settings: &Settings) -> String {
         text(&settings.nats.url),
         text(&settings.clickhouse.url),
         secret(&settings.auth.jwt_secret),
+        secret(&settings.auth.sealing_secret),
+        text(&settings.redis.host),
+        settings.redis.port,
         secret(&settings.ingest.hash_secret),
         secret(&settings.demo.password),
     )

@@ -69,6 +69,12 @@ impl Artifact {
         &PINS["chdb"]
     }
 
+    /// The server of shared rate limits.
+    #[must_use]
+    pub fn valkey() -> &'static Self {
+        &PINS["valkey"]
+    }
+
     /// The path of this artifact's main file, fetching and unpacking the package when the user's
     /// cache does not hold it yet.
     ///
@@ -213,7 +219,7 @@ mod tests {
 
     #[test]
     fn every_pin_is_complete() {
-        assert_eq!(PINS.len(), 3);
+        assert_eq!(PINS.len(), 4);
         for pin in PINS.values() {
             assert_eq!(pin.sha256.len(), 64, "{}", pin.package);
             assert_eq!(hex::decode(&pin.sha256).unwrap().len(), 32);

@@ -4,6 +4,7 @@
 mod chdb;
 mod nats;
 mod postgres;
+mod redis;
 mod stack;
 mod supervisor;
 

@@ -4,7 +4,8 @@ use std::{path::Path, process::Stdio};
 
 use async_nats::jetstream::{self, stream};
 use ff_stack::{
-    ClickHouseSource, NatsSource, PostgresSource, RunningStack, Stack, StackOptions, ports,
+    ClickHouseSource, NatsSource, PostgresSource, RedisSource, RunningStack, Stack, StackOptions,
+    ports,
     supervisor::{self, SupervisorStatus},
 };
 use nix::{
@@ -20,7 +21,7 @@ const DIRECTORY: &str = "FF_STACK_TEST_DIRECTORY";
 const PORTS: &str = "FF_STACK_TEST_PORTS";
 
 async fn start(directory: &Path, ports: &[u16]) -> RunningStack {
-    let [nats, postgres, clickhouse] = ports else { panic!("three ports") };
+    let [nats, postgres, clickhouse, redis] = ports else { panic!("four ports") };
     let options = StackOptions {
         nats: NatsSource::Managed { port: *nats },
         postgres: PostgresSource::Managed {
@@ -33,6 +34,7 @@ async fn start(directory: &Path, ports: &[u16]) -> RunningStack {
             port: *clickhouse,
             program: Some(env!("CARGO_BIN_EXE_ff-chdb").into()),
         },
+        redis: RedisSource::Managed { port: *redis },
     };
     Stack::new(directory, options).start().await.unwrap()
 }
@@ -53,7 +55,7 @@ async fn run_until_killed() {
 async fn kill_9_of_the_supervisor_takes_the_servers_along_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let directory = directory.path();
-    let ports = [ports::free_port(), ports::free_port(), ports::free_port()];
+    let ports = [(); 4].map(|()| ports::free_port());
     let mut supervisor = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "stack::run_until_killed"])
         .env(DIRECTORY, directory)
@@ -66,7 +68,7 @@ async fn kill_9_of_the_supervisor_takes_the_servers_along_and_loses_nothing() {
         status.is_some_and(|status| {
             let running =
                 |process: &&supervisor::ProcessStatus| process.state == supervisor::State::Running;
-            status.processes.iter().filter(running).count() == 3
+            status.processes.iter().filter(running).count() == 4
         })
     };
     eventually(up).await;
@@ -95,6 +97,8 @@ async fn kill_9_of_the_supervisor_takes_the_servers_along_and_loses_nothing() {
     database.ping().await.unwrap();
     let ping = reqwest::get(format!("{}/ping", running.clickhouse_url)).await.unwrap();
     assert_eq!(ping.text().await.unwrap(), "Ok.\n");
+    assert_eq!(running.redis, Some(("127.0.0.1".to_owned(), ports[3])));
+    assert!(ff_stack::Readiness::Redis(([127, 0, 0, 1], ports[3]).into()).check().await);
 
     // A server that is killed comes back, while the others stay.
     let postgres = |running: &RunningStack| {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use async_nats::jetstream::{self, stream};
-use ff_testkit::{chdb, eventually, nats, postgres};
+use ff_testkit::{chdb, eventually, nats, postgres, redis};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -75,6 +75,21 @@ async fn a_dedicated_postgres_comes_back_with_its_rows() {
         sqlx::query_scalar::<_, i32>("SELECT id FROM t").fetch_one(&server.pool).await
     });
     assert_eq!(id.await, 7);
+}
+
+#[tokio::test]
+async fn a_redis_can_be_killed_and_frozen() {
+    let mut server = redis::server().await;
+    let ready = ff_stack::Readiness::Redis(([127, 0, 0, 1], server.port).into());
+    assert!(ready.check().await);
+    server.kill().await;
+    assert!(!ready.check().await);
+    server.start().await;
+    assert!(ready.check().await);
+    server.pause();
+    assert!(!ready.check().await);
+    server.resume();
+    assert!(ready.check().await);
 }
 
 #[tokio::test]

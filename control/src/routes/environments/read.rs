@@ -2,7 +2,8 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::{Permission, right};
+use ff_domain::EnvironmentId;
 use ff_projections::{
     ProjectionName,
     queries::{Slice, StateFilter},
@@ -10,9 +11,8 @@ use ff_projections::{
 
 use super::{EnvironmentView, Environments};
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, FromParameters, Parameters, Query};
+use crate::request::{FromParameters, May, Parameters, Query};
 use crate::respond::{Answer, Listed};
 use crate::routes::filters;
 use crate::routes::paths::{EnvironmentPath, ProjectPath};
@@ -27,33 +27,41 @@ impl FromParameters for Which {
 }
 
 /// List environments
+///
+/// Those that you may see.
 #[utoipa::path(
     get, path = "/api/v1/orgs/{org}/projects/{project}/environments",
     operation_id = "list_environments", tag = "environments",
     params(
         ProjectPath,
-        ("state" = Option<String>, Query, description = "`live` (the default), `archived` or `all`"),
+        ("state" = Option<String>, Query, pattern = "^(live|archived|all)$",
+            description = "`live` (the default), `archived` or `all`"),
     ),
     responses((status = 200, description = "By key", body = Environments)),
 )]
 pub(crate) async fn list_environments(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ProjectPath>,
+    May { grant, caller, path, .. }: May<right::ProjectRead, ProjectPath>,
     Query(Which(state)): Query<Which>,
     uri: Uri,
 ) -> Result<Listed<EnvironmentView>, Problem> {
-    let grant = app.allow(&caller, Permission::EnvironmentRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let mut items = queries.environments(path.project()).await?;
     if items.is_empty() {
         queries.project_by_id(path.project()).await?.ok_or_else(Problem::not_found)?;
     }
-    items.retain(|found| match state {
-        StateFilter::Live => !found.archived,
-        StateFilter::Archived => found.archived,
-        StateFilter::All => true,
+    let seen = |id: EnvironmentId| {
+        let scope = path.project_scope().in_environment(id.0);
+        app.doorkeeper.may(&caller, Permission::EnvironmentRead, &scope)
+    };
+    items.retain(|found| {
+        seen(found.state.id())
+            && match state {
+                StateFilter::Live => !found.archived,
+                StateFilter::Archived => found.archived,
+                StateFilter::All => true,
+            }
     });
     let all = Slice { items, next_cursor: None };
     Ok(Listed::of(all, position, &uri, EnvironmentView::from))
@@ -67,10 +75,8 @@ pub(crate) async fn list_environments(
 )]
 pub(crate) async fn get_environment(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<EnvironmentPath>,
+    May { grant, path, .. }: May<right::EnvironmentRead, EnvironmentPath>,
 ) -> Result<Answer<EnvironmentView>, Problem> {
-    let grant = app.allow(&caller, Permission::EnvironmentRead, path.scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.environment(path.id()).await?.ok_or_else(Problem::not_found)?;

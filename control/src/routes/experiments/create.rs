@@ -54,6 +54,7 @@ pub(crate) struct DraftDesign {
     /// The variations that are compared, each with its share of those who take part; if absent, all variations of the
     /// flag with equal shares.
     #[serde(default)]
+    #[schema(min_items = 2, max_items = 20)]
     arms: Option<Vec<WeightedVariation>>,
     /// The arm that the others are compared with; if absent, what the flag serves in the environment when it is off,
     /// or the first arm if that is none of them.
@@ -106,7 +107,7 @@ pub(crate) async fn create_experiment(
         None
     } else {
         let permission = Permission::ExperimentCreate;
-        let grant = app.allow(&caller, permission, path.project_scope()).await?;
+        let grant = app.allow(&caller, permission, path.project_scope())?;
         match app.load(&grant, path.org(), FlagId::of(project, &flag)).await? {
             Flag::Live(state) => Some(state),
             Flag::Absent | Flag::Archived(_) => {

@@ -24,6 +24,7 @@ use crate::routes::paths::ExperimentPath;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReplaceDesign {
     /// The variations that are compared, each with its share of those who take part; at least two.
+    #[schema(min_items = 2, max_items = 20)]
     arms: Vec<WeightedVariation>,
     /// The arm that the others are compared with.
     control: VariationKey,

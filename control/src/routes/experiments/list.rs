@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::{EnvironmentKey, ExperimentId, ExperimentKey, FlagKey, UserId, experiment::Status};
 use ff_projections::ProjectionName;
 use ff_projections::queries::{ExperimentFilter, ExperimentRow, ExperimentSort};
@@ -11,9 +11,8 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, FromParameters, Page, PageParameters, Parameters, Query, bad_parameter};
+use crate::request::{FromParameters, May, Page, PageParameters, Parameters, Query, bad_parameter};
 use crate::respond::{Listed, Stamp};
 use crate::routes::filters;
 use crate::routes::paths::ProjectPath;
@@ -99,17 +98,22 @@ pub(crate) struct ExperimentParameters {
     #[param(inline)]
     status: Option<Vec<Status>>,
     /// Key of the flag it is about.
+    #[param(inline, value_type = Option<FlagKey>)]
     flag: Option<String>,
     /// Key of the environment it runs in.
+    #[param(inline, value_type = Option<EnvironmentKey>)]
     environment: Option<String>,
     /// Key of a metric it is measured by.
+    #[param(inline, value_type = Option<ff_domain::MetricKey>)]
     metric: Option<String>,
     /// Id of who looks after it.
     #[param(value_type = Option<uuid::Uuid>)]
     owner: Option<UserId>,
     /// `live` (the default), `archived` or `all`.
+    #[param(pattern = "^(live|archived|all)$")]
     state: Option<String>,
     /// `key` (the default), or `updated`: what was changed last comes first.
+    #[param(pattern = "^(key|updated)$")]
     sort: Option<String>,
 }
 
@@ -152,12 +156,10 @@ impl FromParameters for Which {
 )]
 pub(crate) async fn list_experiments(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ProjectPath>,
+    May { grant, path, .. }: May<right::ExperimentRead, ProjectPath>,
     Query(Which(filter, Page(page))): Query<Which>,
     uri: Uri,
 ) -> Result<Listed<ExperimentSummary>, Problem> {
-    let grant = app.allow(&caller, Permission::ExperimentRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.experiments(path.project(), &filter, &page).await?;

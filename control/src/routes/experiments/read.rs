@@ -1,15 +1,14 @@
 //! An experiment as it is, or as it was.
 
 use axum::extract::State;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::Experiment;
 use ff_projections::ProjectionName;
 
 use super::ExperimentView;
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, Query};
+use crate::request::{May, Query};
 use crate::respond::{Answer, View as _};
 use crate::routes::past::{When, past};
 use crate::routes::paths::ExperimentPath;
@@ -23,17 +22,16 @@ use crate::routes::paths::ExperimentPath;
     tag = "experiments",
     params(
         ExperimentPath,
-        ("as_of" = Option<String>, Query, description = "A position: show the experiment as it was then"),
+        ("as_of" = Option<String>, Query, pattern = "^(0|[1-9][0-9]{0,17})$",
+            description = "A position: show the experiment as it was then"),
     ),
     responses((status = 200, description = "The experiment", body = ExperimentView)),
 )]
 pub(crate) async fn get_experiment(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ExperimentPath>,
+    May { grant, path, .. }: May<right::ExperimentRead, ExperimentPath>,
     Query(When(when)): Query<When>,
 ) -> Result<Answer<ExperimentView>, Problem> {
-    let grant = app.allow(&caller, Permission::ExperimentRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let Some(as_of) = when else {
         let position = queries.position(ProjectionName::Catalog).await?;

@@ -47,6 +47,7 @@ pub(crate) struct CreateFlag {
     #[serde(default)]
     client_side: bool,
     /// The values it can have.
+    #[schema(min_items = 1, max_items = 100)]
     variations: Vec<Variation>,
     /// What is served in an environment until someone says otherwise there.
     initial: Initial,

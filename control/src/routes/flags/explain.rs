@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::{
     Environment, EnvironmentId, EnvironmentKey, Flag, FlagId, FlagKey, FlagState, ProjectId,
     Segment, SegmentId, SegmentKey, SegmentState,
@@ -18,9 +18,9 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::App;
-use crate::middleware::{Caller, Seen};
+use crate::middleware::Seen;
 use crate::problem::{Problem, code};
-use crate::request::{At, Change, Payload};
+use crate::request::{Change, May, Payload};
 use crate::respond::Answer;
 use crate::routes::paths::FlagEnvironmentPath;
 
@@ -33,7 +33,7 @@ pub(crate) struct ExplainFlag {
     context: Map<String, Value>,
     /// A position of the log: the definitions are taken as they were after that commit. Now if absent.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(0|[1-9][0-9]{0,17})$")]
     as_of: Option<Position>,
     /// The time that conditions on time are judged by. Now if absent.
     #[serde(default)]
@@ -90,12 +90,10 @@ pub(crate) struct Explanation {
 )]
 pub(crate) async fn explain_flag(
     State(app): State<App>,
-    caller: Caller,
+    May { grant, path, .. }: May<right::FlagRead, FlagEnvironmentPath>,
     seen: Seen,
-    At(path): At<FlagEnvironmentPath>,
     Change { body, .. }: Change<ExplainFlag>,
 ) -> Result<Answer<ff_evaluator::Explanation>, Problem> {
-    let grant = app.allow(&caller, Permission::FlagRead, path.scope()).await?;
     app.wait_for(ProjectionName::Catalog, seen).await?;
     let context = Context::from_attributes(body.context).map_err(|error| {
         let detail = "the context cannot be evaluated, see `errors`";

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::Flag;
 use ff_projections::ProjectionName;
 
 use crate::App;
-use crate::middleware::{Caller, Seen};
+use crate::middleware::Seen;
 use crate::problem::Problem;
-use crate::request::{At, Page, PageParameters, Query};
+use crate::request::{May, Page, PageParameters, Query};
 use crate::respond::Listed;
 use crate::routes::audit::{History, HistoryItem};
 use crate::routes::paths::FlagPath;
@@ -22,13 +22,11 @@ use crate::routes::paths::FlagPath;
 )]
 pub(crate) async fn get_flag_history(
     State(app): State<App>,
-    caller: Caller,
+    May { grant, path, .. }: May<right::FlagRead, FlagPath>,
     seen: Seen,
-    At(path): At<FlagPath>,
     Query(Page(page)): Query<Page>,
     uri: Uri,
 ) -> Result<Listed<HistoryItem>, Problem> {
-    let grant = app.allow(&caller, Permission::FlagRead, path.project_scope()).await?;
     app.wait_for(ProjectionName::Archive, seen).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Archive).await?;

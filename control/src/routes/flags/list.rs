@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::{FlagId, UserId, flag::Lifetime};
 use ff_evaluator::ValueType;
 use ff_projections::ProjectionName;
@@ -11,9 +11,8 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, FromParameters, Page, PageParameters, Parameters, Query, bad_parameter};
+use crate::request::{FromParameters, May, Page, PageParameters, Parameters, Query, bad_parameter};
 use crate::respond::{Listed, Stamp};
 use crate::routes::filters;
 use crate::routes::paths::ProjectPath;
@@ -92,6 +91,7 @@ pub(crate) struct FlagParameters {
     #[param(inline, rename = "type")]
     kind: Option<ValueType>,
     /// `live` (the default), `archived` or `all`.
+    #[param(pattern = "^(live|archived|all)$")]
     state: Option<String>,
     /// `temporary` or `permanent`.
     #[param(inline)]
@@ -102,6 +102,7 @@ pub(crate) struct FlagParameters {
     /// Whether client-side keys may see it.
     client_side: Option<bool>,
     /// `key` (the default), or `updated`: what was changed last comes first.
+    #[param(pattern = "^(key|updated)$")]
     sort: Option<String>,
 }
 
@@ -151,12 +152,10 @@ impl FromParameters for Which {
 )]
 pub(crate) async fn list_flags(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ProjectPath>,
+    May { grant, path, .. }: May<right::FlagRead, ProjectPath>,
     Query(Which(filter, Page(page))): Query<Which>,
     uri: Uri,
 ) -> Result<Listed<FlagSummary>, Problem> {
-    let grant = app.allow(&caller, Permission::FlagRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.flags(path.project(), &filter, &page).await?;

@@ -1,15 +1,14 @@
 //! A flag as it is, or as it was.
 
 use axum::extract::State;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::Flag;
 use ff_projections::ProjectionName;
 
 use super::FlagView;
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, Query};
+use crate::request::{May, Query};
 use crate::respond::{Answer, View as _};
 use crate::routes::past::{When, past};
 use crate::routes::paths::FlagPath;
@@ -23,17 +22,16 @@ use crate::routes::paths::FlagPath;
     tag = "flags",
     params(
         FlagPath,
-        ("as_of" = Option<String>, Query, description = "A position: show the flag as it was then"),
+        ("as_of" = Option<String>, Query, pattern = "^(0|[1-9][0-9]{0,17})$",
+            description = "A position: show the flag as it was then"),
     ),
     responses((status = 200, description = "The flag", body = FlagView)),
 )]
 pub(crate) async fn get_flag(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<FlagPath>,
+    May { grant, path, .. }: May<right::FlagRead, FlagPath>,
     Query(When(when)): Query<When>,
 ) -> Result<Answer<FlagView>, Problem> {
-    let grant = app.allow(&caller, Permission::FlagRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let Some(as_of) = when else {
         let position = queries.position(ProjectionName::Catalog).await?;

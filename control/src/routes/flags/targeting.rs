@@ -1,7 +1,7 @@
 //! Who gets what in an environment.
 
 use axum::extract::State;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::{
     EnvironmentKey, FlagCommand, FlagKey,
     flag::{FlagEnvironment, Targeting},
@@ -17,7 +17,7 @@ use super::FlagView;
 use crate::App;
 use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, Change, Payload};
+use crate::request::{At, Change, May, Payload};
 use crate::respond::{Answer, Stamp};
 use crate::routes::paths::FlagEnvironmentPath;
 
@@ -58,10 +58,8 @@ impl Payload for Targeting {}
 )]
 pub(crate) async fn get_flag_environment(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<FlagEnvironmentPath>,
+    May { grant, path, .. }: May<right::FlagRead, FlagEnvironmentPath>,
 ) -> Result<Answer<FlagEnvironmentView>, Problem> {
-    let grant = app.allow(&caller, Permission::FlagRead, path.scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let environment = queries.environment(path.environment_id());
@@ -89,7 +87,7 @@ pub(crate) async fn replace_targeting(
     At(path): At<FlagEnvironmentPath>,
     Change { body: mut targeting, intent }: Change<Targeting>,
 ) -> Result<Answer<FlagEnvironmentView>, Problem> {
-    name_rules(&mut targeting, intent.command_id(&caller.0));
+    name_rules(&mut targeting, intent.command_id(&caller.principal));
     let environment = path.environment.clone();
     let targeting = Box::new(targeting);
     let command = FlagCommand::ReplaceTargeting { environment, targeting };

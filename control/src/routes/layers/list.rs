@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_projections::ProjectionName;
 use ff_projections::queries::LayerFilter;
 use serde::Serialize;
@@ -10,9 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::LayerView;
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, FromParameters, Page, PageParameters, Parameters, Query};
+use crate::request::{FromParameters, May, Page, PageParameters, Parameters, Query};
 use crate::respond::Listed;
 use crate::routes::filters;
 use crate::routes::paths::ProjectPath;
@@ -37,6 +36,7 @@ pub(crate) struct LayerParameters {
     /// A text in key, name or description, whatever its case.
     search: Option<String>,
     /// `live` (the default), `archived` or `all`.
+    #[param(pattern = "^(live|archived|all)$")]
     state: Option<String>,
 }
 
@@ -57,12 +57,10 @@ impl FromParameters for Which {
 )]
 pub(crate) async fn list_layers(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ProjectPath>,
+    May { grant, path, .. }: May<right::LayerRead, ProjectPath>,
     Query(Which(filter, Page(page))): Query<Which>,
     uri: Uri,
 ) -> Result<Listed<LayerView>, Problem> {
-    let grant = app.allow(&caller, Permission::LayerRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.layers(path.project(), &filter, &page).await?;

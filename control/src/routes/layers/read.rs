@@ -1,14 +1,13 @@
 //! A layer as it is, with what uses it.
 
 use axum::extract::State;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_projections::ProjectionName;
 
 use super::LayerView;
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::At;
+use crate::request::May;
 use crate::respond::Answer;
 use crate::routes::paths::LayerPath;
 
@@ -20,10 +19,8 @@ use crate::routes::paths::LayerPath;
 )]
 pub(crate) async fn get_layer(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<LayerPath>,
+    May { grant, path, .. }: May<right::LayerRead, LayerPath>,
 ) -> Result<Answer<LayerView>, Problem> {
-    let grant = app.allow(&caller, Permission::LayerRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.layer(path.id()).await?.ok_or_else(Problem::not_found)?;

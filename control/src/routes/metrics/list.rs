@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::UserId;
 use ff_projections::ProjectionName;
 use ff_projections::queries::MetricFilter;
@@ -11,9 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::MetricView;
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, FromParameters, Page, PageParameters, Parameters, Query, bad_parameter};
+use crate::request::{FromParameters, May, Page, PageParameters, Parameters, Query, bad_parameter};
 use crate::respond::Listed;
 use crate::routes::filters;
 use crate::routes::paths::ProjectPath;
@@ -40,6 +39,7 @@ pub(crate) struct MetricParameters {
     /// A tag; repeat the parameter for more, all of them must be there.
     tag: Option<Vec<String>>,
     /// `binomial`, `mean`, `count`, `ratio`, `quantile`, `retention` or `funnel`.
+    #[param(pattern = "^(binomial|mean|count|ratio|quantile|retention|funnel)$")]
     kind: Option<String>,
     /// The name of an event that it is computed from.
     event: Option<String>,
@@ -47,6 +47,7 @@ pub(crate) struct MetricParameters {
     #[param(value_type = Option<uuid::Uuid>)]
     owner: Option<UserId>,
     /// `live` (the default), `archived` or `all`.
+    #[param(pattern = "^(live|archived|all)$")]
     state: Option<String>,
 }
 
@@ -81,12 +82,10 @@ impl FromParameters for Which {
 )]
 pub(crate) async fn list_metrics(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ProjectPath>,
+    May { grant, path, .. }: May<right::MetricRead, ProjectPath>,
     Query(Which(filter, Page(page))): Query<Which>,
     uri: Uri,
 ) -> Result<Listed<MetricView>, Problem> {
-    let grant = app.allow(&caller, Permission::MetricRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.metrics(path.project(), &filter, &page).await?;

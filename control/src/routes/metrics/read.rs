@@ -1,15 +1,14 @@
 //! A metric as it is, with what uses it.
 
 use axum::extract::State;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::Item;
 use ff_projections::ProjectionName;
 
 use super::MetricView;
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::At;
+use crate::request::May;
 use crate::respond::Answer;
 use crate::routes::paths::MetricPath;
 
@@ -21,10 +20,8 @@ use crate::routes::paths::MetricPath;
 )]
 pub(crate) async fn get_metric(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<MetricPath>,
+    May { grant, path, .. }: May<right::MetricRead, MetricPath>,
 ) -> Result<Answer<MetricView>, Problem> {
-    let grant = app.allow(&caller, Permission::MetricRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.metric(path.id()).await?.ok_or_else(Problem::not_found)?;

@@ -39,18 +39,21 @@ pub(crate) async fn create_organization(
     caller: Caller,
     Change { body, intent }: Change<CreateOrganization>,
 ) -> Result<Answer<OrganizationView>, Problem> {
-    let PrincipalKind::User { user_id } = caller.0.kind else { return Err(Problem::not_found()) };
+    let PrincipalKind::User { user_id } = caller.principal.kind else {
+        return Err(Problem::not_found());
+    };
     let org = OrganizationId::of(&body.key);
     let scope = ff_auth::Scope::organization(org.0);
-    let grant = app.allow(&caller, Permission::OrganizationCreate, scope).await?;
+    let grant = app.allow(&caller, Permission::OrganizationCreate, scope)?;
     let location = format!("/api/v1/orgs/{}", body.key);
     let done = app
         .once(&caller, &intent, async {
-            let meta = intent.meta(&caller.0, Timestamp::now());
+            let meta = intent.meta(&caller.principal, Timestamp::now());
             let CreateOrganization { key, name } = body;
             let owner = UserId(user_id);
             Ok(app.commands.create_organization(&grant, key, name, owner, meta).await?)
         })
         .await?;
+    app.in_force(&done).await;
     Ok(Answer::changed(done)?.created(&location))
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::{Permission, PrincipalKind};
+use ff_auth::{PrincipalKind, right};
 use ff_domain::UserId;
 use ff_projections::{ProjectionName, queries::Slice};
 
@@ -10,7 +10,7 @@ use super::{OrganizationView, Organizations};
 use crate::App;
 use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::At;
+use crate::request::May;
 use crate::respond::{Answer, Listed};
 use crate::routes::paths::OrgPath;
 
@@ -21,12 +21,14 @@ use crate::routes::paths::OrgPath;
 )]
 pub(crate) async fn list_organizations(
     State(app): State<App>,
-    Caller(principal): Caller,
+    Caller { principal, .. }: Caller,
     uri: Uri,
 ) -> Result<Listed<OrganizationView>, Problem> {
     let PrincipalKind::User { user_id } = principal.kind else { return Err(Problem::not_found()) };
     let position = app.queries.position(ProjectionName::Catalog).await?;
-    let items = app.queries.organizations_of(UserId(user_id)).await?;
+    let mut items = app.queries.organizations_of(UserId(user_id)).await?;
+    // A session by way of an organization's identity provider is good there alone.
+    items.retain(|found| principal.org.is_none_or(|only| only == found.state.id().0));
     let all = Slice { items, next_cursor: None };
     Ok(Listed::of(all, position, &uri, OrganizationView::from))
 }
@@ -39,10 +41,8 @@ pub(crate) async fn list_organizations(
 )]
 pub(crate) async fn get_organization(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<OrgPath>,
+    May { grant, path, .. }: May<right::OrganizationRead, OrgPath>,
 ) -> Result<Answer<OrganizationView>, Problem> {
-    let grant = app.allow(&caller, Permission::OrganizationRead, path.scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.organization(path.org()).await?.ok_or_else(Problem::not_found)?;

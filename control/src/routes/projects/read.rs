@@ -2,18 +2,19 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_projections::ProjectionName;
 
 use super::{ProjectView, Projects};
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, Page, PageParameters, Query};
+use crate::request::{May, Page, PageParameters, Query};
 use crate::respond::{Answer, Listed};
 use crate::routes::paths::{OrgPath, ProjectPath};
 
 /// List projects
+///
+/// Those that you may see.
 #[utoipa::path(
     get, path = "/api/v1/orgs/{org}/projects", operation_id = "list_projects", tag = "projects",
     params(OrgPath, PageParameters),
@@ -21,15 +22,14 @@ use crate::routes::paths::{OrgPath, ProjectPath};
 )]
 pub(crate) async fn list_projects(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<OrgPath>,
+    May { grant, caller, path, .. }: May<right::OrganizationRead, OrgPath>,
     Query(Page(page)): Query<Page>,
     uri: Uri,
 ) -> Result<Listed<ProjectView>, Problem> {
-    let grant = app.allow(&caller, Permission::ProjectRead, path.scope()).await?;
+    let seen = app.doorkeeper.projects_seen(&caller, path.org());
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
-    let found = queries.projects(path.org(), &page).await?;
+    let found = queries.projects(path.org(), seen.as_deref(), &page).await?;
     Ok(Listed::of(found, position, &uri, ProjectView::from))
 }
 
@@ -41,10 +41,8 @@ pub(crate) async fn list_projects(
 )]
 pub(crate) async fn get_project(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ProjectPath>,
+    May { grant, path, .. }: May<right::ProjectRead, ProjectPath>,
 ) -> Result<Answer<ProjectView>, Problem> {
-    let grant = app.allow(&caller, Permission::ProjectRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.project_by_id(path.project()).await?.ok_or_else(Problem::not_found)?;

@@ -2,14 +2,14 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::Segment;
 use ff_projections::ProjectionName;
 
 use crate::App;
-use crate::middleware::{Caller, Seen};
+use crate::middleware::Seen;
 use crate::problem::Problem;
-use crate::request::{At, Page, PageParameters, Query};
+use crate::request::{May, Page, PageParameters, Query};
 use crate::respond::Listed;
 use crate::routes::audit::{History, HistoryItem};
 use crate::routes::paths::SegmentPath;
@@ -22,13 +22,11 @@ use crate::routes::paths::SegmentPath;
 )]
 pub(crate) async fn get_segment_history(
     State(app): State<App>,
-    caller: Caller,
+    May { grant, path, .. }: May<right::SegmentRead, SegmentPath>,
     seen: Seen,
-    At(path): At<SegmentPath>,
     Query(Page(page)): Query<Page>,
     uri: Uri,
 ) -> Result<Listed<HistoryItem>, Problem> {
-    let grant = app.allow(&caller, Permission::SegmentRead, path.project_scope()).await?;
     app.wait_for(ProjectionName::Archive, seen).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Archive).await?;

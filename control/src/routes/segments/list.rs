@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::Uri;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::SegmentId;
 use ff_projections::ProjectionName;
 use ff_projections::queries::{SegmentFilter, SegmentRow};
@@ -10,9 +10,8 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::{At, FromParameters, Page, PageParameters, Parameters, Query};
+use crate::request::{FromParameters, May, Page, PageParameters, Parameters, Query};
 use crate::respond::{Listed, Stamp};
 use crate::routes::filters;
 use crate::routes::paths::ProjectPath;
@@ -72,6 +71,7 @@ pub(crate) struct SegmentParameters {
     /// A tag; repeat the parameter for more, all of them must be there.
     tag: Option<Vec<String>>,
     /// `live` (the default), `archived` or `all`.
+    #[param(pattern = "^(live|archived|all)$")]
     state: Option<String>,
 }
 
@@ -95,12 +95,10 @@ impl FromParameters for Which {
 )]
 pub(crate) async fn list_segments(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<ProjectPath>,
+    May { grant, path, .. }: May<right::SegmentRead, ProjectPath>,
     Query(Which(filter, Page(page))): Query<Which>,
     uri: Uri,
 ) -> Result<Listed<SegmentSummary>, Problem> {
-    let grant = app.allow(&caller, Permission::SegmentRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.segments(path.project(), &filter, &page).await?;

@@ -1,15 +1,14 @@
 //! A segment as it is, with what mentions it.
 
 use axum::extract::State;
-use ff_auth::Permission;
+use ff_auth::right;
 use ff_domain::Item;
 use ff_projections::ProjectionName;
 
 use super::SegmentView;
 use crate::App;
-use crate::middleware::Caller;
 use crate::problem::Problem;
-use crate::request::At;
+use crate::request::May;
 use crate::respond::Answer;
 use crate::routes::paths::SegmentPath;
 
@@ -21,10 +20,8 @@ use crate::routes::paths::SegmentPath;
 )]
 pub(crate) async fn get_segment(
     State(app): State<App>,
-    caller: Caller,
-    At(path): At<SegmentPath>,
+    May { grant, path, .. }: May<right::SegmentRead, SegmentPath>,
 ) -> Result<Answer<SegmentView>, Problem> {
-    let grant = app.allow(&caller, Permission::SegmentRead, path.project_scope()).await?;
     let queries = app.read(&grant);
     let position = queries.position(ProjectionName::Catalog).await?;
     let found = queries.segment(path.id()).await?.ok_or_else(Problem::not_found)?;

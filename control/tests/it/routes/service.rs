@@ -1,5 +1,6 @@
 //! What operators ask, and what every answer carries.
 
+use ff_front::Origins;
 use reqwest::Method;
 use serde_json::json;
 
@@ -47,7 +48,7 @@ async fn every_answer_carries_the_headers_that_keep_it_safe() {
 #[tokio::test]
 async fn only_pages_of_named_origins_may_call() {
     let origin = "https://admin.example.com";
-    let world = World::with(|options| options.cors_origins = vec![origin.parse().unwrap()]).await;
+    let world = World::with(|options| options.cors = Origins::parse([origin]).unwrap()).await;
     for (from, allowed) in [(origin, true), ("https://evil.example.com", false)] {
         let preflight = world
             .open(Method::OPTIONS, "/orgs")

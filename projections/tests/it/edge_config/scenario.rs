@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use cqrs_es::{Aggregate, DomainEvent};
-use ff_domain::api_key::{ApiKeyState, EnvironmentScope, KeyPurpose, TokenRole};
+use ff_domain::api_key::{ApiKeyState, EnvironmentScope, KeyPurpose, TokenRole, TokenScope};
 use ff_domain::flag::{CreateFlag, Initial};
 use ff_domain::metric::{Better, CreateMetric, MetricDefinition, MetricKind, Take, Term};
 use ff_domain::segment::Members;
@@ -184,11 +184,20 @@ impl Scenario {
     }
 
     pub(crate) async fn api_token(&mut self) -> ApiKeyId {
-        self.issue(KeyPurpose::ApiToken { role: TokenRole::Viewer }).await
+        self.issue(KeyPurpose::ApiToken(TokenScope::everywhere(TokenRole::Viewer))).await
     }
 
     pub(crate) async fn revoke(&mut self, key: ApiKeyId) -> Position {
         self.commit::<ApiKey, _>(key.0, &ApiKeyEvent::Revoked {}).await
+    }
+
+    pub(crate) async fn replace(
+        &mut self,
+        key: ApiKeyId,
+        by: ApiKeyId,
+        expires_at: jiff::Timestamp,
+    ) -> Position {
+        self.commit::<ApiKey, _>(key.0, &ApiKeyEvent::Replaced { by, expires_at }).await
     }
 
     async fn issue(&mut self, purpose: KeyPurpose) -> ApiKeyId {
@@ -200,6 +209,8 @@ impl Scenario {
             hash: hex::encode([self.keys; 32]),
             prefix: "ff".to_owned(),
             expires_at: None,
+            replaces: None,
+            replaced_by: None,
         };
         let id = state.id().unwrap();
         self.commit::<ApiKey, _>(id.0, &ApiKeyEvent::Issued(state)).await;

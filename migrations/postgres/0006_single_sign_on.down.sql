@@ -1,0 +1,1 @@
+DROP TABLE identity.external_identities, identity.sign_ins, identity.connections;
