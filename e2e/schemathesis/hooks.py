@@ -55,7 +55,7 @@ REFERENCES = {
 }
 #: For how many requests a listing is good.
 LISTING_USES = 20
-#: What a command gave a schema error; all other codes are rules of the domain.
+#: The code of a body that is not of the shape that was asked for; all others are rules of the domain.
 UNEXPECTED_BODY = "FF-1001"
 
 random_ = random.Random(20261123)
@@ -183,9 +183,11 @@ def before_call(context, case, kwargs):
     if case.query and not invalid(ParameterLocation.QUERY):
         if "as_of" in case.query:
             case.query["as_of"] = str(seen)
-        if "environment" in case.query and "project" in {parameter.name for parameter in case.operation.query}:
-            # An environment is named with its project.
+        pair = {"project", "environment"}
+        if pair & set(case.query) and pair <= {parameter.name for parameter in case.operation.query}:
+            # An environment is named with its project, and some lists take a project with an environment only.
             case.query.setdefault("project", PINNED["project"])
+            case.query.setdefault("environment", "production")
     kept = linked(case, "headers")
     optional = case.method.upper() == "POST" and not invalid(ParameterLocation.HEADER)
     if optional and case.headers and "If-Match" in case.headers and random_.random() < 0.5:
@@ -209,7 +211,7 @@ def before_call(context, case, kwargs):
         if isinstance(case.body.get("expires_at"), str) and random_.random() < 0.5:
             # The generator knows no future.
             case.body["expires_at"] = "2100-01-01T00:00:00Z"
-        if {"email", "password"} == set(case.body) and random_.random() < 0.5:
+        if {"email", "password"} == set(case.body) and random_.random() < 0.8:
             case.body.update(LOGIN)
 
 

@@ -3,6 +3,7 @@
 //! Which generation is read is found out per query (and kept for a second), so a rebuild swaps under the readers
 //! without their notice. [`Queries::wait_for`] lets a reader see its own writes.
 
+mod access;
 mod archive;
 mod audit;
 mod catalog;
@@ -20,9 +21,10 @@ use std::{future::Future, sync::Arc};
 use sqlx::PgPool;
 
 use crate::{ProjectionName, QueryError, database::Failure, name::Schema};
+pub use access::ApiKeyFilter;
 pub use archive::{HistoryEntry, Past};
 pub use audit::{AuditEntry, AuditFilter};
-pub use catalog::{ApiKeyFilter, SegmentFilter};
+pub use catalog::SegmentFilter;
 pub use dossier::{ActiveExperiment, Dossier};
 pub use experiments::{ExperimentFilter, ExperimentRow, ExperimentSort};
 pub use flags::{FlagFilter, FlagSort};

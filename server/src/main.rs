@@ -15,6 +15,7 @@ mod local;
 mod migrate;
 mod people;
 mod replay;
+mod security;
 mod seed;
 mod services;
 mod settings;
@@ -78,6 +79,9 @@ enum Command {
     /// List people, hand out new passwords, keep people out, erase them
     #[command(subcommand)]
     People(people::PeopleCommand),
+    /// Write out the security log
+    #[command(subcommand)]
+    Security(security::SecurityCommand),
     /// Answer questions of statistics, one JSON object a line from standard input
     Stats,
     /// List every setting: variable, default, and what it is
@@ -113,6 +117,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => connect::block_on(replay::run(args)),
         Command::Audit(args) => connect::block_on(audit::run(args)),
         Command::People(command) => connect::block_on(people::run(command)),
+        Command::Security(command) => connect::block_on(security::run(command)),
         Command::Stats => {
             ff_analytics::stats::run_lines(std::io::stdin().lock(), std::io::stdout().lock())
                 .map(|()| ExitCode::SUCCESS)

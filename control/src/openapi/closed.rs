@@ -68,3 +68,20 @@ fn whole(alternative: &RefOr<Schema>, bodies: &BTreeMap<String, Object>) -> Opti
 fn is_object(object: &Object) -> bool {
     matches!(object.schema_type, SchemaType::Type(Type::Object)) && !object.properties.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn an_alternative_with_a_body_of_its_own_takes_the_tag_with_it() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let alternatives = document.pointer("/components/schemas/KeyPurpose/oneOf").unwrap();
+        let server = &alternatives[0];
+        let has = |name: &str| server["properties"].get(name).is_some();
+        assert!(has("kind") && has("project") && has("environment"), "{server}");
+        for alternative in alternatives.as_array().unwrap() {
+            assert_eq!(alternative["additionalProperties"], Value::Bool(false), "{alternative}");
+        }
+    }
+}

@@ -135,3 +135,31 @@ fn given<T>(parameter: &RefOr<T>) -> Option<&T> {
 fn names(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn what_is_made_or_read_leads_to_what_can_be_done_with_it() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let links = |path: &str, place: &str| {
+            document["paths"][path].pointer(&format!("/{place}/links")).cloned().unwrap_or_default()
+        };
+        let flags = "/api/v1/orgs/{org}/projects/{project}/flags";
+        assert_eq!(
+            links(flags, "post/responses/201")["update_flag"]["parameters"],
+            json!({
+                "header.If-Match": "$response.header.ETag",
+                "path.flag": "$request.body#/key",
+                "path.org": "$request.path.org",
+                "path.project": "$request.path.project",
+            })
+        );
+        let made = links("/api/v1/orgs/{org}/keys", "post/responses/201");
+        assert_eq!(made["revoke_key"]["parameters"]["path.key"], "$response.body#/id");
+        let read = links(&format!("{flags}/{{flag}}"), "get/responses/200");
+        assert_eq!(read["update_flag"]["parameters"]["path.flag"], "$request.path.flag");
+        assert!(read.get("archive_flag").is_none(), "it needs no version");
+    }
+}

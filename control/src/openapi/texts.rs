@@ -140,3 +140,22 @@ fn limit_text(text: &mut Object, least: usize, most: usize, pattern: &str) {
         text.pattern = Some(pattern.to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    #[test]
+    fn what_is_sent_is_limited_and_what_is_answered_is_not() {
+        let document = serde_json::to_value(crate::openapi()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        let sent = &schemas["CreateFlag"]["properties"];
+        assert_eq!(
+            (&sent["name"]["minLength"], &sent["name"]["maxLength"]),
+            (&json!(1), &json!(256))
+        );
+        assert_eq!(sent["tags"]["items"]["maxLength"], json!(64));
+        assert!(sent["tags"].get("uniqueItems").is_none());
+        assert!(schemas["FlagState"]["properties"]["name"].get("maxLength").is_none());
+    }
+}

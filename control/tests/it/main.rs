@@ -9,6 +9,7 @@ mod faults;
 mod mailbox;
 mod preconditions;
 mod requests;
+mod rights_log;
 mod routes;
 mod security_log;
 mod sign_in;

@@ -116,6 +116,7 @@ fn an_analysis_can_be_done() {
         ("confidence", json!(49.9)),
         ("power", json!(100)),
         ("planned_users", json!(0)),
+        ("planned_users", json!(1_000_000_000_001_u64)),
         ("look_every_hours", json!(0)),
         ("look_every_hours", json!(2161)),
         ("minimum_effect", json!(0)),

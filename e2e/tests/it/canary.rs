@@ -157,6 +157,14 @@ async fn live(platform: &Platform, api: &Api, person: &Person<'_>) -> (Vec<Strin
     assert_eq!(person.say(Method::POST, &flags, bearer, flag).await.0, 201);
     let on = format!("{flags}/{}/environments/production/on", canary.control);
     assert_eq!(person.say(Method::POST, &on, bearer, json!({})).await.0, 200);
+    let scopes = json!([{"role": "viewer"}]);
+    let purpose = json!({"kind": "personal_token", "scopes": scopes});
+    let issue = json!({"name": "mine", "purpose": purpose});
+    let (status, issued) = person.say(Method::POST, &format!("{ORG}/keys"), bearer, issue).await;
+    assert_eq!(status, 201, "{issued}");
+    let key = text(&issued["key"]).to_owned();
+    assert_eq!(person.say(Method::GET, &flags, &key, Value::Null).await.0, 200);
+    tokens.push(key);
     let rename = json!({"name": canary.name});
     assert_eq!(person.say(Method::PATCH, ORG, bearer, rename.clone()).await.0, 428);
     let forbidden = json!({"email": canary.email, "roles": []});
@@ -264,6 +272,9 @@ async fn a_person_leaves_no_trace_but_an_id() {
     let (status, problem) = person.say(Method::DELETE, "/api/v1/me", bearer, proof).await;
     assert_eq!(status, 204, "{problem}");
     assert_eq!(person.sign_in(&canary.password, STRANGER).await.0, 401);
+    // Their own token has died with them, and says so.
+    let key = tokens.last().unwrap();
+    assert_eq!(person.say(Method::GET, &format!("{SHOP}/flags"), key, Value::Null).await.0, 401);
     eventually(PATIENCE, || async {
         let traces = Traces::of(&platform).await.map_err(|error| format!("{error:#}"))?;
         // The queue is empty, and what came of it is written.

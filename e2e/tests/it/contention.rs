@@ -19,6 +19,8 @@ struct Work {
     /// The tags that were acknowledged, by the version that each made.
     made: BTreeMap<u64, String>,
     refused: usize,
+    /// The position of the last of them.
+    position: u64,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,11 +43,12 @@ async fn a_hundred_clients_edit_one_flag_and_no_change_is_lost() {
         .enumerate()
         .map(|(client, api)| tokio::spawn(edit(api, path.clone(), client)));
     let mut made = BTreeMap::new();
-    let mut refused = 0;
+    let (mut refused, mut position) = (0, 0);
     for work in futures::future::join_all(clients).await {
         let work = work.unwrap();
         assert_eq!(work.made.len(), CHANGES);
         refused += work.refused;
+        position = position.max(work.position);
         for (version, tag) in work.made {
             let other = made.insert(version, tag);
             assert_eq!(other, None, "version {version} was acknowledged twice");
@@ -57,10 +60,11 @@ async fn a_hundred_clients_edit_one_flag_and_no_change_is_lost() {
     let versions: Vec<u64> = made.keys().copied().collect();
     assert_eq!(versions, (before + 1..=last).collect::<Vec<_>>());
     assert_eq!(made.len(), CLIENTS * CHANGES);
-    let after = api.get(&path).await.unwrap();
+    let position = position.to_string();
+    let after = api.get_at(&path, &position).await.unwrap();
     assert_eq!(version(&after), last);
     assert_eq!(after.body["tags"], json!([made[&last]]));
-    assert_eq!(history(&api, &path, before).await, made.into_iter().collect::<Vec<_>>());
+    assert_eq!(history(&api, &path, &position, before).await, made.into_iter().collect::<Vec<_>>());
 }
 
 /// Reads the flag and changes it, again and again, until all changes of this client are acknowledged.
@@ -76,6 +80,7 @@ async fn edit(api: Api, path: String, client: usize) -> Work {
             match answer.status {
                 200 => {
                     work.made.insert(version(&answer), mine);
+                    work.position = answer.position.as_deref().unwrap().parse().unwrap();
                     known = tag_of(&answer);
                     break;
                 }
@@ -96,12 +101,11 @@ async fn edit(api: Api, path: String, client: usize) -> Work {
 }
 
 /// The tags that the flag's history has after a version, in its order, with the version that each made.
-async fn history(api: &Api, path: &str, before: u64) -> Vec<(u64, String)> {
-    let position = api.get(path).await.unwrap().body["position"].as_str().unwrap().to_owned();
+async fn history(api: &Api, path: &str, position: &str, before: u64) -> Vec<(u64, String)> {
     let (mut found, mut next) = (Vec::new(), Some(String::new()));
     while let Some(cursor) = next.take() {
         let page = format!("{path}/history?limit=100{cursor}");
-        let page = api.get_at(&page, &position).await.unwrap();
+        let page = api.get_at(&page, position).await.unwrap();
         assert_eq!(page.status, 200, "{}", page.body);
         for item in page.body["items"].as_array().unwrap() {
             let version = item["version"].as_u64().unwrap();

@@ -56,7 +56,9 @@ impl FromParameters for Which {
     fn take(parameters: &mut Parameters) -> Result<Self, Problem> {
         let kinds = parameters.all("kind").into_iter().map(|name| {
             let kind = Kind::from_name(&name);
-            kind.ok_or_else(|| bad_parameter("kind", "give what can happen, such as `access.denied`"))
+            kind.ok_or_else(|| {
+                bad_parameter("kind", "give what can happen, such as `access.denied`")
+            })
         });
         let outcome = match parameters.one("outcome").as_deref() {
             None => None,
