@@ -202,8 +202,9 @@ fn complete(method: Method, path: &str, open: bool, operation: &mut Operation) {
 fn drop_null(content: &mut RefOr<Content>) {
     let RefOr::T(content) = content else { return };
     let Some(RefOr::T(Schema::OneOf(either))) = &mut content.schema else { return };
-    let null = |item: &RefOr<Schema>| {
-        matches!(item, RefOr::T(Schema::Object(object)) if object.schema_type == Type::Null.into())
+    let null = |item: &RefOr<Schema>| match item {
+        RefOr::T(Schema::Object(object)) => object.schema_type == Type::Null.into(),
+        _ => false,
     };
     either.items.retain(|item| !null(item));
     if let [only] = either.items.as_slice() {

@@ -1,6 +1,6 @@
 //! `ff security`: the security log, for the operator of an installation.
 
-use std::{path::PathBuf, pin::pin, process::ExitCode};
+use std::{os::fd::AsFd as _, path::PathBuf, pin::pin, process::ExitCode};
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, Subcommand, ValueEnum};
@@ -81,7 +81,11 @@ pub async fn run(command: SecurityCommand) -> anyhow::Result<ExitCode> {
     };
     let log = Log::new(pool);
     match &args.output {
-        None => export(&log, scope, &args, tokio::io::stdout()).await?,
+        None => {
+            let standard_output = std::io::stdout().as_fd().try_clone_to_owned()?;
+            let file = tokio::fs::File::from_std(standard_output.into());
+            export(&log, scope, &args, file).await?;
+        }
         Some(path) => {
             let file = tokio::fs::File::create(path).await;
             let file = file.with_context(|| path.display().to_string())?;
