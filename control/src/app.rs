@@ -238,12 +238,14 @@ impl App {
         Ok(())
     }
 
-    /// 32 bytes that follow from a command and cannot be guessed: the same command makes the same key.
-    pub(crate) fn key_bytes(&self, command_id: Uuid) -> [u8; 32] {
+    /// 32 bytes that follow from a command in an organization and cannot be guessed: the same command makes the same
+    /// key there, and never one of another organization.
+    pub(crate) fn key_bytes(&self, organization: OrganizationId, command_id: Uuid) -> [u8; 32] {
         let secret = self.secret.expose_secret();
         let inner = Sha256::new()
             .chain_update(b"ff api key\0")
             .chain_update(secret)
+            .chain_update(organization.0.as_bytes())
             .chain_update(command_id.as_bytes())
             .finalize();
         Sha256::new().chain_update(secret).chain_update(inner).finalize().into()

@@ -17,9 +17,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use sqlx::postgres::PgPoolOptions;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    App, ControlOptions, CsrfKey, Doorkeeper, DoorkeeperParts, Parts, Rights, router,
-};
+use crate::{App, ControlOptions, CsrfKey, Doorkeeper, DoorkeeperParts, Parts, Rights, router};
 
 /// The control plane, listening.
 #[derive(Debug)]
@@ -165,7 +163,11 @@ impl Control {
         let background = CancellationToken::new();
         let stop = background.clone().drop_guard();
         let revocations = doorkeeper.revocations().clone();
-        tokio::spawn(ff_identity::revocations::follow(self.app.people.clone(), revocations, background.clone()));
+        tokio::spawn(ff_identity::revocations::follow(
+            self.app.people.clone(),
+            revocations,
+            background.clone(),
+        ));
         tokio::spawn(ff_identity::sweep_hourly(self.app.people.clone(), background.clone()));
         let measured = self.app.metrics.clone();
         tokio::spawn(background.run_until_cancelled_owned(upkeep(measured)));

@@ -78,7 +78,9 @@ pub enum OpenError {
     #[error("this person signs in to one organization only: open the session for that one")]
     OtherOrganization,
     /// Nobody comes in through this connection to an identity provider any more.
-    #[error("nobody can sign in through this connection any more: ask an administrator of the organization")]
+    #[error(
+        "nobody can sign in through this connection any more: ask an administrator of the organization"
+    )]
     ConnectionClosed,
     /// It could not be done; [`IdentityError::Unknown`] for nobody.
     #[error(transparent)]

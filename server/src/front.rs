@@ -11,7 +11,7 @@ use ff_identity::{
 };
 use ff_limits::{Limits, Quota, Redis};
 use ff_security::{Recorder, RecorderOptions, StreamOptions};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::settings::{self, MailEncryption, Settings};
 
@@ -48,10 +48,10 @@ fn entries(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|entry| !entry.is_empty())
 }
 
-/// Where requests are counted.
-pub async fn limits(settings: &settings::Redis, secret: &secrecy::SecretString) -> Limits {
+/// Where requests are counted together, if they are.
+pub fn redis(settings: &settings::Redis, secret: &SecretString) -> Option<Redis> {
     if settings.host.is_empty() {
-        return Limits::local();
+        return None;
     }
     let mut redis = Redis::new(&settings.host, settings.port).with_secret(secret.clone());
     if !settings.user.is_empty() {
@@ -60,7 +60,12 @@ pub async fn limits(settings: &settings::Redis, secret: &secrecy::SecretString) 
     if !settings.password.expose_secret().is_empty() {
         redis = redis.with_password(settings.password.clone());
     }
-    Limits::shared(redis).await
+    Some(redis)
+}
+
+/// Counts requests.
+pub async fn limits(settings: &settings::Redis, secret: &SecretString) -> Limits {
+    Limits::start(redis(settings, secret), None).await
 }
 
 /// How many requests may come to the control plane.
@@ -90,8 +95,8 @@ pub fn mailer(settings: &settings::Mail) -> anyhow::Result<Mailer> {
     if settings.host.is_empty() {
         return Ok(Mailer::none());
     }
-    let login = (!settings.user.is_empty())
-        .then(|| (settings.user.clone(), settings.password.clone()));
+    let login =
+        (!settings.user.is_empty()).then(|| (settings.user.clone(), settings.password.clone()));
     let server = MailServer {
         host: settings.host.clone(),
         port: settings.port,
@@ -116,8 +121,7 @@ pub fn providers(settings: &settings::Auth) -> OutboundOptions {
 
 /// Where people reach the control plane, without a slash at the end.
 pub fn public_url(settings: &Settings) -> String {
-    let scheme =
-        if settings.tls.certificate.as_os_str().is_empty() { "http" } else { "https" };
+    let scheme = if settings.tls.certificate.as_os_str().is_empty() { "http" } else { "https" };
     match settings.control.public_url.trim_end_matches('/') {
         "" => format!("{scheme}://{}", settings.control.listen),
         url => url.to_owned(),

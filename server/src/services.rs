@@ -115,6 +115,7 @@ pub async fn ingest(settings: Settings, shutdown: CancellationToken) -> anyhow::
     options.cors = front::any_origins(&settings.ingest.cors_origins, "FF_INGEST_CORS_ORIGINS")?;
     options.proxies = front::proxies(&settings.http)?;
     options.recorder = front::recorder(&settings.nats).await?;
+    options.redis = front::redis(&settings.redis, &settings.auth.jwt_secret);
     let secret = &settings.ingest.hash_secret;
     if !secret.expose_secret().is_empty() {
         anyhow::ensure!(
@@ -180,10 +181,7 @@ pub async fn analytics(settings: Settings, shutdown: CancellationToken) -> anyho
         clickhouse: connect::clickhouse(&settings.clickhouse)?,
         render: Arc::new(move || metrics.render()),
         tls: front::tls(&settings.tls)?,
-        cors: front::exact_origins(
-            &settings.analytics.cors_origins,
-            "FF_ANALYTICS_CORS_ORIGINS",
-        )?,
+        cors: front::exact_origins(&settings.analytics.cors_origins, "FF_ANALYTICS_CORS_ORIGINS")?,
         proxies: front::proxies(&settings.http)?,
         limits: front::limits(&settings.redis, &settings.auth.jwt_secret).await,
     };

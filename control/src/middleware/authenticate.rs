@@ -10,9 +10,9 @@ use ff_eventlog::Position;
 use ff_front::ClientAddress;
 use ff_projections::ProjectionName;
 
+use super::limit::limit_caller;
 use crate::App;
 use crate::doorkeeper::{Caller, Visit, challenge};
-use super::limit::limit_caller;
 use crate::problem::{Problem, code};
 use crate::request::{RequestId, bad_header};
 

@@ -26,7 +26,10 @@ pub(crate) async fn limit_address(
         return Ok(next.run(request).await);
     };
     let limit = Limit::new("address", app.quotas.address);
-    app.limits.take(&[(&limit, Subject::Address(address))], 1).await.map_err(|denied| refused(&denied))?;
+    app.limits
+        .take(&[(&limit, Subject::Address(address))], 1)
+        .await
+        .map_err(|denied| refused(&denied))?;
     Ok(next.run(request).await)
 }
 
@@ -52,8 +55,7 @@ pub(crate) async fn limit_caller(
         asks.push((&all, Subject::Organization(id.0)));
     }
     app.limits.take(&asks, 1).await.map_err(|denied| {
-        let mut record =
-            app.doorkeeper.record(Kind::LimitExceeded, Outcome::Refused, caller);
+        let mut record = app.doorkeeper.record(Kind::LimitExceeded, Outcome::Refused, caller);
         record.organization = caller.principal.org;
         record.detail.set("limit", denied.limit());
         app.doorkeeper.recorder().record(record);

@@ -19,9 +19,7 @@ impl From<IdentityError> for Problem {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, code::USERS_UNAVAILABLE, detail)
                     .retry_after(1)
             }
-            IdentityError::EmailTaken => {
-                Self::new(StatusCode::CONFLICT, code::EMAIL_TAKEN, detail)
-            }
+            IdentityError::EmailTaken => Self::new(StatusCode::CONFLICT, code::EMAIL_TAKEN, detail),
             IdentityError::BadEmail => wrong("/email"),
             IdentityError::BadName => wrong("/name"),
             IdentityError::BadPassword(_) => wrong("/password"),

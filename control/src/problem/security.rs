@@ -12,12 +12,16 @@ impl From<LogError> for Problem {
             LogError::Sql { .. } => {
                 tracing::warn!(error = %Chain(&error), "a request found no security log");
                 let detail = "the security log cannot be read: try again when Postgres is back";
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, code::SECURITY_LOG, detail).retry_after(1)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, code::SECURITY_LOG, detail)
+                    .retry_after(1)
             }
-            LogError::BadCursor => Self::new(StatusCode::BAD_REQUEST, code::BAD_PARAMETER, "see `errors`")
-                .at("?cursor", detail),
+            LogError::BadCursor => {
+                Self::new(StatusCode::BAD_REQUEST, code::BAD_PARAMETER, "see `errors`")
+                    .at("?cursor", detail)
+            }
             LogError::BadLimit { .. } => {
-                Self::new(StatusCode::BAD_REQUEST, code::BAD_PARAMETER, "see `errors`").at("?limit", detail)
+                Self::new(StatusCode::BAD_REQUEST, code::BAD_PARAMETER, "see `errors`")
+                    .at("?limit", detail)
             }
             LogError::Unreadable { .. } => Self::internal(&error),
         }

@@ -78,10 +78,7 @@ impl Payload for UpdateMe {
     get, path = "/api/v1/me", operation_id = "get_me", tag = "people",
     responses((status = 200, description = "You, with your organizations", body = Me)),
 )]
-pub(crate) async fn get_me(
-    State(app): State<App>,
-    caller: Caller,
-) -> Result<Answer<Me>, Problem> {
+pub(crate) async fn get_me(State(app): State<App>, caller: Caller) -> Result<Answer<Me>, Problem> {
     let person = oneself(&app, &caller).await?;
     describe(&app, &caller, person).await
 }

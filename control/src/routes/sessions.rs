@@ -20,9 +20,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::App;
 use crate::doorkeeper::Cookies;
+use crate::problem::Problem;
 pub(super) use close::{all_closed, person};
 pub(super) use open::{open, origin, slow_down};
-use crate::problem::Problem;
 
 /// Routes that hand out a session.
 pub(super) fn public() -> OpenApiRouter<App> {

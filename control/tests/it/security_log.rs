@@ -29,7 +29,8 @@ async fn eventful() -> (Desk, String, String) {
     }
     eventually(Duration::from_secs(30), || async {
         // Three denials, two keys that were issued and used.
-        let all = world.get(&format!("{PATH}?kind=access.denied&kind=key.issued&kind=key.used")).await;
+        let all =
+            world.get(&format!("{PATH}?kind=access.denied&kind=key.issued&kind=key.used")).await;
         if items(&all).len() == 7 { Ok(()) } else { Err(all) }
     })
     .await;
@@ -53,12 +54,16 @@ async fn what_happened_is_found_by_what_is_known_of_it() {
     let denied = items(&denied);
     assert_eq!(denied.len(), 1);
     assert_eq!(denied[0]["actor"], json!({"kind": "user", "id": viewer}));
-    assert_eq!((&denied[0]["outcome"], &denied[0]["reason"]), (&json!("refused"), &json!("forbidden")));
+    assert_eq!(
+        (&denied[0]["outcome"], &denied[0]["reason"]),
+        (&json!("refused"), &json!("forbidden"))
+    );
     assert_eq!(denied[0]["detail"]["permission"], "api_key.read");
     assert_eq!(denied[0]["address"], "127.0.0.1");
     assert!(denied[0]["request"].is_string() && denied[0]["session"].is_string());
 
-    let count = async |query: &str| items(&world.get(&format!("{PATH}?{query}")).await.is(200)).len();
+    let count =
+        async |query: &str| items(&world.get(&format!("{PATH}?{query}")).await.is(200)).len();
     let all = count("").await;
     assert_eq!(count("outcome=refused").await, 3);
     assert_eq!(count("outcome=ok").await + 3, all);
@@ -81,8 +86,14 @@ async fn what_happened_is_found_by_what_is_known_of_it() {
     assert!(seen.len() >= all && seen.is_sorted_by_key(|item| Reverse(at(item))));
 
     for (query, place) in [
-        ("kind=made_up", "?kind"), ("outcome=x", "?outcome"), ("from=yesterday", "?from"), ("actor=x", "?actor"),
-        ("limit=0", "?limit"), ("limit=201", "?limit"), ("cursor=x", "?cursor"), ("who=x", "?who"),
+        ("kind=made_up", "?kind"),
+        ("outcome=x", "?outcome"),
+        ("from=yesterday", "?from"),
+        ("actor=x", "?actor"),
+        ("limit=0", "?limit"),
+        ("limit=201", "?limit"),
+        ("cursor=x", "?cursor"),
+        ("who=x", "?who"),
     ] {
         let reply = world.get(&format!("{PATH}?{query}")).await;
         assert_eq!(reply.problem(400, "FF-1009"), [place], "{query}");
@@ -112,10 +123,16 @@ async fn the_log_is_a_file() {
     let lines = export("").await.is(200);
     assert_eq!(lines.header("content-type"), "application/x-ndjson");
     assert!(lines.header("content-disposition").contains("security-log.jsonl"));
-    let lines: Vec<Value> =
-        lines.body.as_str().unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> = lines
+        .body
+        .as_str()
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     assert!(lines.is_sorted_by_key(at));
-    let denied = lines.iter().find(|line| line["actor"]["id"] == viewer && line["kind"] == "access.denied");
+    let denied =
+        lines.iter().find(|line| line["actor"]["id"] == viewer && line["kind"] == "access.denied");
     let then = at(denied.unwrap());
 
     let table = export(&format!("format=csv&from={then}")).await.is(200);

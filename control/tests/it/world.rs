@@ -199,8 +199,7 @@ impl World {
     pub(crate) async fn execute<A: Executable>(&self, target: Target<A>, command: A::Command) {
         let scope = Scope::organization(target.org.0);
         let permission = A::permission(&command).unwrap();
-        let grant =
-            SystemAuthorizer.authorize(&Principal::system(), permission, &scope).unwrap();
+        let grant = SystemAuthorizer.authorize(&Principal::system(), permission, &scope).unwrap();
         let meta = CommandMeta {
             command_id: Uuid::now_v7(),
             correlation_id: Uuid::now_v7(),

@@ -36,8 +36,7 @@ impl People {
         if open != Some(true) {
             return Err(OpenError::ConnectionClosed);
         }
-        let opened =
-            self.open_in(&mut transaction, user, Some(organization), origin, now).await?;
+        let opened = self.open_in(&mut transaction, user, Some(organization), origin, now).await?;
         transaction.commit().await.map_err(database)?;
         Ok(opened)
     }
@@ -65,8 +64,7 @@ impl People {
         .fetch_all(&self.pool)
         .await
         .map_err(database)?;
-        let revocation =
-            |(user, session)| Revocation { user, session: Some(session), at: now };
+        let revocation = |(user, session)| Revocation { user, session: Some(session), at: now };
         Ok(closed.into_iter().map(revocation).collect())
     }
 }

@@ -28,8 +28,16 @@ const TABLE: &[(&str, May)] = &[
     (
         "control",
         May::Use(&[
-            "commands", "projections", "auth", "domain", "eventlog", "evaluator", "front", "identity",
-            "limits", "security",
+            "commands",
+            "projections",
+            "auth",
+            "domain",
+            "eventlog",
+            "evaluator",
+            "front",
+            "identity",
+            "limits",
+            "security",
         ]),
     ),
     ("edge", May::Use(&["evaluator", "auth", "front", "limits", "security"])),

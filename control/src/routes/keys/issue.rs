@@ -90,9 +90,9 @@ pub(super) async fn issue(
     New { name, purpose, expires_at, replaces }: New,
     intent: &Intent,
 ) -> Result<(Answer<IssuedKey>, Done<ApiKey>), Problem> {
-    let secret = app.key_bytes(intent.command_id(&caller.principal));
-    let new = keys::from_secret(kind(&purpose), &secret);
     let organization = path.org();
+    let secret = app.key_bytes(organization, intent.command_id(&caller.principal));
+    let new = keys::from_secret(kind(&purpose), &secret);
     let id = ApiKeyId::of(organization, new.hash.as_bytes());
     let command = ApiKeyCommand::Issue(ApiKeyState {
         organization,

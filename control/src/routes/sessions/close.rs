@@ -128,7 +128,11 @@ pub(crate) async fn close_session(
     let mut record = app.doorkeeper.record(Kind::SignOut, Outcome::Ok, &caller);
     record.session = Some(session);
     app.doorkeeper.recorder().record(record);
-    Ok(if caller.session == Some(session) { gone() } else { StatusCode::NO_CONTENT.into_response() })
+    Ok(if caller.session == Some(session) {
+        gone()
+    } else {
+        StatusCode::NO_CONTENT.into_response()
+    })
 }
 
 /// Makes it known here at once that all sessions of a person were closed, but for those that are kept; elsewhere it is

@@ -136,9 +136,7 @@ impl From<OpenError> for Problem {
     fn from(error: OpenError) -> Self {
         match error {
             OpenError::Failed(error) => error.into(),
-            OpenError::Disabled
-            | OpenError::OtherOrganization
-            | OpenError::ConnectionClosed => {
+            OpenError::Disabled | OpenError::OtherOrganization | OpenError::ConnectionClosed => {
                 Self::new(StatusCode::FORBIDDEN, code::KEPT_OUT, error.to_string())
             }
         }

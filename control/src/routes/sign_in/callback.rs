@@ -4,8 +4,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use ff_auth::SessionOf;
-use ff_identity::{OpenError, Origin};
 use ff_identity::oidc::{Callback, Connection, External, FinishError};
+use ff_identity::{OpenError, Origin};
 use ff_security::{Kind, Outcome, Record, Service, Subject, SubjectKind};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -100,8 +100,7 @@ async fn finish(app: &App, path: &ConnectionPath, came: Came) -> Result<Response
     attempt.signed_in(&joined, opened.session);
     let organization = Some(connection.organization);
     let of = SessionOf { user: joined.user, session: opened.session, organization };
-    let handed =
-        hand_out(app, of, &opened.refresh, opened.expires_at, Carried::InCookies, now)?;
+    let handed = hand_out(app, of, &opened.refresh, opened.expires_at, Carried::InCookies, now)?;
     go_on(app, &external, handed.headers())
 }
 

@@ -80,9 +80,10 @@ pub(crate) struct ConnectionsView {
 
 impl ConnectionView {
     fn of(app: &App, key: &OrganizationKey, connection: Connection) -> Result<Self, Problem> {
-        let group_roles = connection.group_roles.into_iter().map(|entry| {
-            Ok(GroupRolesView { group: entry.group, roles: roles(entry.roles)? })
-        });
+        let group_roles = connection
+            .group_roles
+            .into_iter()
+            .map(|entry| Ok(GroupRolesView { group: entry.group, roles: roles(entry.roles)? }));
         Ok(Self {
             redirect_uri: redirect_uri(app, key, connection.id),
             id: connection.id,

@@ -59,8 +59,7 @@ pub(super) async fn join(
 /// Takes back what was given a moment ago: the connection was closed meanwhile.
 pub(super) async fn undo(attempt: &Attempt<'_>, user: Uuid) -> Result<(), Problem> {
     let connection = attempt.connection.id;
-    let nothing =
-        MembershipCommand::ReplaceProviderRoles { connection, roles: BTreeSet::new() };
+    let nothing = MembershipCommand::ReplaceProviderRoles { connection, roles: BTreeSet::new() };
     let organization = OrganizationId(attempt.connection.organization);
     let cause = cause(attempt, "the identity provider was disconnected");
     match execute(attempt.app, organization, UserId(user), nothing, cause).await {

@@ -76,8 +76,7 @@ async fn what_comes_back_is_for_one_connection() {
         (staff.redirect_uri.path().replace(&staff.id, "x"), 404),
     ] {
         let begun = desk.begin(&staff, "/").await;
-        let mut back =
-            Browser::new().log_in(&begun.authorize, ADA, &staff.redirect_uri).await;
+        let mut back = Browser::new().log_in(&begun.authorize, ADA, &staff.redirect_uri).await;
         back.set_path(&elsewhere);
         let reply = desk.come_back(&back, &begun.secret).await;
         assert_eq!(reply.status, status, "{elsewhere} {}", reply.body);
@@ -92,7 +91,8 @@ async fn nonsense_is_refused() {
     let callback = staff.redirect_uri.as_str();
     let cookie = "__Host-ff_sign_in=x";
     assert_eq!(desk.fetch(callback, cookie).await.problem(400, "FF-1009"), ["?state"]);
-    for query in ["state=x&code=y", "state=&code=", "state=%00&code=%ff", "state=x&error=<b>&hd=z"] {
+    for query in ["state=x&code=y", "state=&code=", "state=%00&code=%ff", "state=x&error=<b>&hd=z"]
+    {
         refused(&desk.fetch(&format!("{callback}?{query}"), cookie).await);
     }
 
@@ -118,8 +118,17 @@ async fn one_comes_back_to_this_site_alone() {
     let (desk, mut provider) = tokio::join!(Desk::open(), IdentityProvider::start());
     let staff = desk.connect(&mut provider).await;
     for bad in [
-        "https://evil.example/", "//evil.example", "///evil.example", "/%5Cevil.example", "%5C%5Cevil.example",
-        "/%09/evil.example", "/%0A/evil.example", "javascript:alert(1)", "evil.example", "", "%20/evil.example",
+        "https://evil.example/",
+        "//evil.example",
+        "///evil.example",
+        "/%5Cevil.example",
+        "%5C%5Cevil.example",
+        "/%09/evil.example",
+        "/%0A/evil.example",
+        "javascript:alert(1)",
+        "evil.example",
+        "",
+        "%20/evil.example",
         "/%00",
     ] {
         let reply = desk.start(&staff, &format!("?return_to={bad}")).await;
@@ -160,7 +169,8 @@ async fn the_page_to_sign_in_at_says_no_more_than_it_must() {
     off["enabled"] = json!(false);
     desk.world.change(Method::PUT, &path, 1, off).await.is(200);
     assert_eq!(list("acme").await, json!({"items": []}));
-    let unknown = Connected { id: "00000000-0000-0000-0000-000000000000".to_owned(), ..staff.clone() };
+    let unknown =
+        Connected { id: "00000000-0000-0000-0000-000000000000".to_owned(), ..staff.clone() };
     let (one, other) = (desk.start(&staff, "").await, desk.start(&unknown, "").await);
     one.problem(404, "FF-1006");
     assert_eq!(one.body, other.body);

@@ -60,7 +60,8 @@ async fn a_connection_is_made_changed_and_deleted() {
 async fn what_is_wrong_is_told_where() {
     let (desk, provider) = tokio::join!(Desk::open(), IdentityProvider::start());
     let world = &desk.world;
-    let role = |role: Value| json!({"group_roles": [{"group": "a", "roles": [{"role": "viewer"}, role]}]});
+    let role =
+        |role: Value| json!({"group_roles": [{"group": "a", "roles": [{"role": "viewer"}, role]}]});
     for (change, code, pointers) in [
         (json!({"name": " "}), "FF-3031", vec!["/name"]),
         (json!({"client_id": "a\u{0}"}), "FF-3031", vec!["/client_id"]),
@@ -87,7 +88,11 @@ async fn what_is_wrong_is_told_where() {
             vec!["/default_roles/2/role", "/default_roles/0/role"],
         ),
         (json!({"more": 1}), "FF-1001", vec!["/more"]),
-        (json!({"default_roles": [{"role": "viewer", "x": 1}]}), "FF-1001", vec!["/default_roles/0/x"]),
+        (
+            json!({"default_roles": [{"role": "viewer", "x": 1}]}),
+            "FF-1001",
+            vec!["/default_roles/0/x"],
+        ),
     ] {
         let mut body = draft(&provider.issuer);
         for (name, value) in change.as_object().unwrap() {
@@ -97,7 +102,8 @@ async fn what_is_wrong_is_told_where() {
         assert_eq!(reply.problem(422, code), pointers, "{change}");
     }
     // As many roles as no member can have.
-    let roles: Vec<_> = (0..201).map(|n| json!({"role": "viewer", "project": format!("p{n}")})).collect();
+    let roles: Vec<_> =
+        (0..201).map(|n| json!({"role": "viewer", "project": format!("p{n}")})).collect();
     let mut body = draft(&provider.issuer);
     body["default_roles"] = json!(roles);
     let reply = world.post(PATH, body).await;
@@ -111,7 +117,8 @@ async fn only_owners_connect_and_nobody_else_s_provider_is_seen() {
     let world = &desk.world;
     let made = world.post(PATH, draft(&provider.issuer)).await.is(201);
     let path = format!("{PATH}/{}", made.body["id"].as_str().unwrap());
-    let role = json!({"key": "connector", "name": "Connector", "permissions": ["sign_in.configure"]});
+    let role =
+        json!({"key": "connector", "name": "Connector", "permissions": ["sign_in.configure"]});
     world.post("/orgs/acme/roles", role).await.is(201);
 
     let admin = world.colleague("admin@example.com", json!([{"role": "admin"}])).await.1;
@@ -141,6 +148,10 @@ async fn only_owners_connect_and_nobody_else_s_provider_is_seen() {
     // Somebody else's connection under one's own organization.
     let theirs = path.replace("/acme/", "/other/");
     world.as_(&stranger).get(&theirs).await.problem(404, "FF-1006");
-    world.as_(&stranger).change(Method::DELETE, &theirs, 1, Value::Null).await.problem(404, "FF-1006");
+    world
+        .as_(&stranger)
+        .change(Method::DELETE, &theirs, 1, Value::Null)
+        .await
+        .problem(404, "FF-1006");
     assert_eq!(world.get(&path).await.is(200).version(), 1);
 }

@@ -149,11 +149,7 @@ impl Desk {
             let path = format!("/orgs/acme/security-log?kind={kind}");
             let mut items = self.world.get(&path).await.is(200).body["items"].clone();
             let items = std::mem::take(items.as_array_mut().unwrap());
-            if items.len() >= count {
-                Ok(items.into_iter().rev().collect())
-            } else {
-                Err(items)
-            }
+            if items.len() >= count { Ok(items.into_iter().rev().collect()) } else { Err(items) }
         })
         .await
     }
@@ -185,13 +181,15 @@ pub(super) fn draft(issuer: &str) -> Value {
 
 /// Claims of somebody with a verified e-mail.
 pub(super) fn claims(email: &str, groups: &[&str]) -> String {
-    json!({"name": "Some Body", "email": email, "email_verified": true, "groups": groups}).to_string()
+    json!({"name": "Some Body", "email": email, "email_verified": true, "groups": groups})
+        .to_string()
 }
 
 /// What an answer sets this cookie to, unless it takes it away.
 pub(super) fn cookie(reply: &Reply, name: &str) -> Option<String> {
     let all = reply.headers.get_all(header::SET_COOKIE).iter();
-    let pairs = all.filter_map(|cookie| cookie.to_str().unwrap().split(';').next()?.split_once('='));
+    let pairs =
+        all.filter_map(|cookie| cookie.to_str().unwrap().split(';').next()?.split_once('='));
     let mut values = pairs.filter(|(given, value)| *given == name && !value.is_empty());
     values.next().map(|(_, value)| value.to_owned())
 }

@@ -39,7 +39,10 @@ async fn roles_follow_the_groups_at_each_sign_in() {
     assert_eq!((desk.sees(&token).await, desk.toggles(&token).await), (200, 200));
     let entered = &desk.records("sso.sign_in", 1).await[0];
     assert_eq!(entered["subject"], json!({"kind": "user", "id": ada["id"]}));
-    assert_eq!((&entered["outcome"], &entered["detail"]["connection"]), (&json!("ok"), &json!(staff.id)));
+    assert_eq!(
+        (&entered["outcome"], &entered["detail"]["connection"]),
+        (&json!("ok"), &json!(staff.id))
+    );
     desk.records("member.added", 1).await;
 
     // Out of engineering.
@@ -91,8 +94,7 @@ async fn a_role_that_is_gone_is_left_out() {
     desk.world.post("/orgs/acme/roles", role).await.is(201);
     let mut draft = draft(&provider.issuer);
     draft["group_roles"][0]["roles"] = json!([{"role": "toggler"}]);
-    let staff =
-        desk.connect_as(&desk.world.token(), "acme", &mut provider, draft).await;
+    let staff = desk.connect_as(&desk.world.token(), "acme", &mut provider, draft).await;
     let token = desk.sign_in(&staff, "ada").await;
     assert_eq!(desk.toggles(&token).await, 200);
 
@@ -112,7 +114,8 @@ async fn a_member_with_the_verified_e_mail_is_that_member_here_and_only_here() {
     let (desk, mut provider) = tokio::join!(Desk::open(), IdentityProvider::start());
     let world = &desk.world;
     let staff = desk.connect(&mut provider).await;
-    let ada = world.colleague("Ada@example.com", json!([{"role": "viewer", "project": "web"}])).await;
+    let ada =
+        world.colleague("Ada@example.com", json!([{"role": "viewer", "project": "web"}])).await;
     let other = json!({"key": "other", "name": "Other"});
     world.as_(&ada.1).post("/orgs", other).await.is(201);
 

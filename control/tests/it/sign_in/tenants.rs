@@ -19,7 +19,8 @@ async fn the_same_e_mail_at_two_providers_is_two_people() {
     let at_ours = desk.connect(&mut ours).await;
     let at_theirs = desk.connect_as(&eve, "other", &mut theirs, all).await;
 
-    let (here, there) = (desk.sign_in(&at_ours, "ada").await, desk.sign_in(&at_theirs, "ada").await);
+    let (here, there) =
+        (desk.sign_in(&at_ours, "ada").await, desk.sign_in(&at_theirs, "ada").await);
     let (one, other) = (desk.me(&here).await, desk.me(&there).await);
     assert_eq!(one["email"], other["email"]);
     assert_ne!(one["id"], other["id"]);

@@ -60,7 +60,8 @@ async fn people_come_in_through_a_real_provider() {
         ("alan", json!([{ "role": "guest" }])),
     ] {
         let mut browser = Browser::new();
-        let person = log_in(&world, &connection, &mut browser, Visitor::LogsIn(name)).await.unwrap();
+        let person =
+            log_in(&world, &connection, &mut browser, Visitor::LogsIn(name)).await.unwrap();
         assert_eq!((person.subject.as_str(), &person.email), (name, &None));
         assert_eq!(json!(person.roles), roles);
         assert_ne!(world.sso.resolve(&person, None, Timestamp::now()).await.unwrap(), first);

@@ -91,8 +91,10 @@ impl Draft {
         now: Timestamp,
     ) -> Result<Checked, Problem> {
         if self.client_secret.as_ref().is_some_and(|secret| secret.expose_secret().is_empty()) {
-            return Err(wrong(code::BAD_CONNECTION)
-                .at("/client_secret", "give the secret, or leave the field out to keep the one there is"));
+            return Err(wrong(code::BAD_CONNECTION).at(
+                "/client_secret",
+                "give the secret, or leave the field out to keep the one there is",
+            ));
         }
         let given: BTreeSet<_> = self.places().map(|(_, role)| role.clone()).collect();
         // Somebody may be in all groups, so all roles together must be such as one member can have.

@@ -97,7 +97,8 @@ pub(crate) async fn delete_sign_in_connection(
     Change { intent, .. }: Change<Nothing>,
 ) -> Result<StatusCode, Problem> {
     let organization = path.org();
-    let mut connection = open(&app, &caller, organization, path.connection, intent.expected).await?;
+    let mut connection =
+        open(&app, &caller, organization, path.connection, intent.expected).await?;
     permit(&app, &caller, organization, &BTreeSet::new(), Some(&connection))?;
     if connection.enabled {
         let (id, version) = (connection.id, connection.version);
