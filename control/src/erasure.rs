@@ -9,8 +9,8 @@ use ff_commands::{
     Position, Target, Via,
 };
 use ff_domain::{
-    ApiKey, ApiKeyCommand, Membership, MembershipCommand, MembershipId, OrganizationError,
-    OrganizationId, OrganizationKey, UserId,
+    ApiKey, ApiKeyCommand, ApiKeyId, Membership, MembershipCommand, MembershipId,
+    OrganizationError, OrganizationId, OrganizationKey, UserId,
 };
 use ff_eventlog::JetStreamLog;
 use ff_identity::{IdentityError, People};
@@ -106,9 +106,7 @@ impl Erasure<'_> {
                 erased.organizations.push(found.key);
             }
             for id in &found.tokens {
-                let target = Target::<ApiKey>::new(organization, *id);
-                let done = self.end(target, ApiKeyCommand::Revoke, request, now).await;
-                let position = done.map_err(|error| EraseError::Token(Box::new(error)))?;
+                let position = self.end_token(organization, *id, request, now).await?;
                 erased.position = erased.position.max(Some(position));
                 erased.tokens += 1;
             }
@@ -118,6 +116,35 @@ impl Erasure<'_> {
         self.security_log.erase(user, &keys).await.map_err(EraseError::SecurityLog)?;
         self.people.erase(user, now).await?;
         Ok(erased)
+    }
+
+    /// Revokes the tokens of somebody who is kept out, and says how many there were. What they belong to stays, for when
+    /// they are let in again; the tokens do not come back.
+    ///
+    /// # Errors
+    /// [`EraseError::Token`].
+    pub async fn revoke_tokens(&self, user: Uuid, now: Timestamp) -> Result<usize, EraseError> {
+        let request = Uuid::now_v7();
+        let mut revoked = 0;
+        for found in self.rights.belongings(UserId(user)) {
+            for id in &found.tokens {
+                self.end_token(found.organization, *id, request, now).await?;
+                revoked += 1;
+            }
+        }
+        Ok(revoked)
+    }
+
+    async fn end_token(
+        &self,
+        organization: OrganizationId,
+        id: ApiKeyId,
+        request: Uuid,
+        now: Timestamp,
+    ) -> Result<Position, EraseError> {
+        let target = Target::<ApiKey>::new(organization, id);
+        let done = self.end(target, ApiKeyCommand::Revoke, request, now).await;
+        done.map_err(|error| EraseError::Token(Box::new(error)))
     }
 
     /// Ends something in the name of the platform: that a person asked for it is what the log need not keep.
@@ -139,7 +166,7 @@ impl Erasure<'_> {
             causation: Causation { kind: CausationKind::Command, id: "erasure".to_owned() },
             actor: Actor { kind: ActorKind::System, id: Uuid::nil() },
             via: self.via,
-            comment: Some("the person was erased".to_owned()),
+            comment: Some("the person was erased or is kept out".to_owned()),
             at,
         };
         Ok(self.commands.execute(&grant, target, command, meta, None).await?.position)

@@ -99,7 +99,8 @@ struct SessionRow {
 }
 
 impl People {
-    /// Opens a session, limited to `organization` if there is one.
+    /// Opens a session, limited to `organization` if there is one. Such a one goes on for
+    /// [`PeopleOptions::session_vouched`](crate::PeopleOptions::session_vouched) at most.
     ///
     /// # Errors
     /// [`OpenError`] for those who may have none.

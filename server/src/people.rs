@@ -7,11 +7,12 @@ use clap::Subcommand;
 use ff_auth::{Cost, PasswordService};
 use ff_commands::{Executor, ExecutorOptions, Via};
 use ff_control::{Erasure, Rights};
+use ff_eventlog::JetStreamLog;
 use ff_identity::{People, PeopleOptions, Person};
 use ff_security::{Actor, Kind, Log, Outcome, Record, Service, Subject};
 use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use uuid::Uuid;
 
 use crate::{
@@ -65,7 +66,12 @@ pub async fn run(command: PeopleCommand) -> anyhow::Result<ExitCode> {
         PeopleCommand::Disable { person } => {
             let person = find(&people, &person).await?;
             people.disable(person.id, Timestamp::now()).await?;
+            let belongings = Belongings::read(&settings).await?;
+            let security_log = Log::new(pool);
+            let ending = belongings.ending(&people, &security_log);
+            let tokens = ending.revoke_tokens(person.id, Timestamp::now()).await?;
             note(&settings, Kind::PersonDisabled, person.id).await?;
+            say!("{tokens} tokens revoked");
             say!("{} is kept out, and signed out everywhere", person.id);
         }
         PeopleCommand::Enable { person } => {
@@ -120,19 +126,8 @@ async fn erase(
     security_log: &Log,
     person: &Person,
 ) -> anyhow::Result<()> {
-    let log = connect::log(&settings.nats).await?;
-    let rights = Arc::new(Rights::default());
-    let reading = CancellationToken::new();
-    let _end = reading.clone().drop_guard();
-    tokio::spawn(rights.clone().follow(log.clone(), reading));
-    ensure!(rights.ready(PATIENCE).await.is_ok(), "who belongs where cannot be read from the log");
-    let erasure = Erasure {
-        commands: &Executor::new(log, ExecutorOptions::default()),
-        rights: &rights,
-        people,
-        security_log,
-        via: Via::Cli,
-    };
+    let belongings = Belongings::read(settings).await?;
+    let erasure = belongings.ending(people, security_log);
     let erased = erasure.erase(person.id, Timestamp::now()).await?;
     note(settings, Kind::PersonErased, person.id).await?;
     for organization in &erased.organizations {
@@ -141,6 +136,33 @@ async fn erase(
     say!("{} tokens revoked", erased.tokens);
     say!("{} is erased: names, e-mail, password, sessions and addresses are gone", person.id);
     Ok(())
+}
+
+/// Who belongs where, as the log has it now.
+struct Belongings {
+    commands: Executor<JetStreamLog>,
+    rights: Arc<Rights>,
+    _reading: DropGuard,
+}
+
+impl Belongings {
+    async fn read(settings: &Settings) -> anyhow::Result<Self> {
+        let log = connect::log(&settings.nats).await?;
+        let rights = Arc::new(Rights::default());
+        let reading = CancellationToken::new();
+        tokio::spawn(rights.clone().follow(log.clone(), reading.clone()));
+        ensure!(
+            rights.ready(PATIENCE).await.is_ok(),
+            "who belongs where cannot be read from the log"
+        );
+        let commands = Executor::new(log, ExecutorOptions::default());
+        Ok(Self { commands, rights, _reading: reading.drop_guard() })
+    }
+
+    fn ending<'a>(&'a self, people: &'a People, security_log: &'a Log) -> Erasure<'a> {
+        let Self { commands, rights, .. } = self;
+        Erasure { commands, rights, people, security_log, via: Via::Cli }
+    }
 }
 
 async fn find(people: &People, named: &str) -> anyhow::Result<Person> {

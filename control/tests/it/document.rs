@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
-fn document() -> Value {
+pub(crate) fn document() -> Value {
     serde_json::to_value(ff_control::openapi()).unwrap()
 }
 
 /// Every operation: method, path and what is known of it.
-fn operations(document: &Value) -> Vec<(Method, String, Value)> {
+pub(crate) fn operations(document: &Value) -> Vec<(Method, String, Value)> {
     let mut all = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in ["get", "post", "put", "patch", "delete"] {

@@ -7,6 +7,7 @@ mod document;
 mod escalation;
 mod faults;
 mod mailbox;
+mod matrix;
 mod preconditions;
 mod requests;
 mod rights_log;

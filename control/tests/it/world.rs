@@ -27,7 +27,7 @@ use uuid::Uuid;
 
 pub(crate) const EMAIL: &str = "Owner@example.com";
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
-const SECRET: &str = "a secret for tests that is more than long enough";
+pub(crate) const SECRET: &str = "a secret for tests that is more than long enough";
 
 /// A control plane with its servers, and someone signed in.
 pub(crate) struct World {

@@ -70,12 +70,21 @@ async fn a_hundred_clients_edit_one_flag_and_no_change_is_lost() {
 /// Reads the flag and changes it, again and again, until all changes of this client are acknowledged.
 async fn edit(api: Api, path: String, client: usize) -> Work {
     let mut work = Work::default();
-    let mut known = tag_of(&api.get(&path).await.unwrap());
+    let mut known = loop {
+        let answer = api.get(&path).await.unwrap();
+        match answer.status {
+            200 => break tag_of(&answer),
+            429 | 503 => tokio::time::sleep(Duration::from_millis(50)).await,
+            other => panic!("{other}: {}", answer.body),
+        }
+    };
     for number in 0..CHANGES {
         let mine = format!("{client}-{number}");
         loop {
             let body = json!({"tags": [mine]});
-            let headers = [("If-Match", known.as_str())];
+            // A change whose answer got lost may have been made: asked for again under its key, it is answered and not
+            // made twice.
+            let headers = [("If-Match", known.as_str()), ("Idempotency-Key", mine.as_str())];
             let answer = api.send(Method::PATCH, &path, Some(body), &headers).await.unwrap();
             match answer.status {
                 200 => {
@@ -91,7 +100,7 @@ async fn edit(api: Api, path: String, client: usize) -> Work {
                     assert!(parse(&now) > parse(&known), "{now} is no news to who knows {known}");
                     known = now;
                 }
-                // Too many at once: it says so, and nothing is done.
+                // Too many at once, or nobody knows: ask again.
                 429 | 503 => tokio::time::sleep(Duration::from_millis(50)).await,
                 other => panic!("{other}: {}", answer.body),
             }

@@ -9,6 +9,7 @@ mod flagd;
 mod import;
 mod openfeature;
 mod schema;
+mod security_export;
 mod spine;
 mod survival;
 mod telemetry;

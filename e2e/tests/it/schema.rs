@@ -44,6 +44,7 @@ async fn every_answer_is_as_the_document_says() {
         .env("FF_SCHEMATHESIS_PROJECT", seed::PROJECT)
         .env("FF_SCHEMATHESIS_STATUSES", &written)
         .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("HYPOTHESIS_STORAGE_DIRECTORY", platform.folder().join("hypothesis"))
         .output()
         .unwrap();
     let statuses = statuses(&written);

@@ -19,7 +19,7 @@ async fn refresh(world: &World, token: &SecretString, at: Timestamp) -> Refreshe
 #[tokio::test]
 async fn a_session_goes_on_from_token_to_token() {
     let (world, ada) = World::with_ada().await;
-    let opened = world.people.open(ada, Some(ACME), Origin::default(), now()).await.unwrap();
+    let opened = world.open(ada).await;
     assert_eq!(opened.expires_at, later(14 * DAY));
     let mut token = opened.refresh;
     for n in 1..=3 {
@@ -27,7 +27,7 @@ async fn a_session_goes_on_from_token_to_token() {
         assert!(text.starts_with("ff_rt_") && text.len() == 6 + 43, "{}", text.len());
         assert!(!world.everything().await.contains(&text[6..]));
         let next = refresh(&world, &token, later(n * DAY)).await;
-        assert_eq!((next.user, next.session, next.organization), (ada, opened.session, Some(ACME)));
+        assert_eq!((next.user, next.session, next.organization), (ada, opened.session, None));
         assert_eq!(next.expires_at, later((n + 14) * DAY));
         assert_ne!(next.refresh.expose_secret(), token.expose_secret());
         token = next.refresh;
@@ -37,6 +37,17 @@ async fn a_session_goes_on_from_token_to_token() {
     assert_eq!(listed[0].created_at, now());
     assert_eq!(listed[0].last_used_at, later(3 * DAY));
     assert!(listed[0].current);
+}
+
+#[tokio::test]
+async fn a_session_of_one_organization_ends_after_a_day() {
+    let (world, ada) = World::with_ada().await;
+    let opened = world.people.open(ada, Some(ACME), Origin::default(), now()).await.unwrap();
+    assert_eq!(opened.expires_at, later(DAY));
+    let next = refresh(&world, &opened.refresh, later(DAY - 60)).await;
+    assert_eq!((next.organization, next.expires_at), (Some(ACME), later(DAY)));
+    let refused = world.people.refresh(&next.refresh, later(DAY)).await;
+    assert!(matches!(refused, Err(RefreshError::Expired)));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Making a key. It is in this one answer and nowhere else: what is kept is its hash.
 
 use axum::extract::State;
-use ff_auth::keys;
+use ff_auth::{NewKey, keys};
 use ff_commands::{Done, Target};
 use ff_domain::{
     ApiKey, ApiKeyCommand, ApiKeyId, ApiKeyState, OrganizationId,
@@ -82,6 +82,19 @@ pub(super) struct New {
     pub(super) replaces: Option<Replaces>,
 }
 
+/// The key that follows from a command.
+pub(super) fn follows(
+    app: &App,
+    caller: &Caller,
+    organization: OrganizationId,
+    purpose: &KeyPurpose,
+    intent: &Intent,
+) -> (ApiKeyId, NewKey) {
+    let secret = app.key_bytes(organization, intent.command_id(&caller.principal));
+    let new = keys::from_secret(kind(purpose), &secret);
+    (ApiKeyId::of(organization, new.hash.as_bytes()), new)
+}
+
 /// Issues a key, which follows from the command: asked for again, it is the same.
 pub(super) async fn issue(
     app: &App,
@@ -91,9 +104,7 @@ pub(super) async fn issue(
     intent: &Intent,
 ) -> Result<(Answer<IssuedKey>, Done<ApiKey>), Problem> {
     let organization = path.org();
-    let secret = app.key_bytes(organization, intent.command_id(&caller.principal));
-    let new = keys::from_secret(kind(&purpose), &secret);
-    let id = ApiKeyId::of(organization, new.hash.as_bytes());
+    let (id, new) = follows(app, caller, organization, &purpose, intent);
     let command = ApiKeyCommand::Issue(ApiKeyState {
         organization,
         name,

@@ -1,13 +1,18 @@
 //! A key in place of another, which goes on for a while: until every program has the new one.
 
 use axum::extract::State;
-use ff_domain::{ApiKey, ApiKeyError, Problem as Wrong, api_key::Replaces};
+use ff_auth::Permission;
+use ff_commands::{CommandError, Place};
+use ff_domain::{
+    ApiKey, ApiKeyError, Problem as Wrong,
+    api_key::{KeyPurpose, Replaces},
+};
 use ff_security::Kind;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::issue::{IssuedKey, New, issue, note_key};
+use super::issue::{IssuedKey, New, follows, issue, note_key};
 use crate::App;
 use crate::middleware::Caller;
 use crate::problem::{Problem, Refusal as _};
@@ -60,16 +65,31 @@ pub(crate) async fn rotate_key(
     State(app): State<App>,
     caller: Caller,
     At(path): At<KeyPath>,
-    Change { body, intent }: Change<RotateKey>,
+    Change { body, mut intent }: Change<RotateKey>,
 ) -> Result<Answer<IssuedKey>, Problem> {
     let RotateKey { overlap_seconds, name, expires_at } = body;
     if overlap_seconds > LONGEST_OVERLAP {
         let wrong = Wrong::at("/overlap_seconds", format!("at most {LONGEST_OVERLAP}, 30 days"));
         return Err(ApiKeyError::Invalid(vec![wrong]).into_problem());
     }
-    // Whether the caller may do anything with it is asked when the new one is issued, with what it is for.
-    let (old, _, _) = app.commands.load::<ApiKey>(path.org(), path.key).await?;
+    let (old, actual, _) = app.commands.load::<ApiKey>(path.org(), path.key).await?;
     let (ApiKey::Live(old) | ApiKey::Revoked(old)) = old else { return Err(Problem::not_found()) };
+    // What issuing it asks for comes first: who may not rotate it learns no version of it.
+    let permission = match old.purpose {
+        KeyPurpose::PersonalToken { .. } => Permission::PersonalTokenIssue,
+        _ => Permission::ApiKeyIssue,
+    };
+    let place = Place::from(old.purpose.place(path.org())).scope(path.org());
+    let _may = app.allow(&caller, permission, place)?;
+    // The version that was seen is the earlier key's; the command is about the new one, which has none yet.
+    let (id, _) = follows(&app, &caller, path.org(), &old.purpose, &intent);
+    let repeated = old.replaced_by == Some(id);
+    match intent.expected.take() {
+        Some(expected) if expected != actual && !repeated => {
+            return Err(CommandError::<ApiKey>::VersionMismatch { expected, actual }.into());
+        }
+        _ => {}
+    }
     let overlap = SignedDuration::from_secs(overlap_seconds.into());
     let until = Timestamp::now().saturating_add(overlap).unwrap_or(Timestamp::MAX);
     let new = New {

@@ -96,6 +96,24 @@ async fn the_same_rotation_gives_the_same_key() {
 }
 
 #[tokio::test]
+async fn a_rotation_builds_on_the_version_of_the_key_that_was_seen() {
+    let world = World::furnished().await;
+    let issued = world.post(ALL, new(&sdk("production"))).await.is(201);
+    let path = format!("{ALL}/{}/rotate", text(&issued, "id"));
+    let ask = |key: &str, version: &str| {
+        let request = world.request(Method::POST, &path);
+        request.header("Idempotency-Key", key).header("If-Match", version)
+    };
+    world.send(ask("r1", "\"7\"")).await.problem(412, "FF-2002");
+    let first = world.send(ask("r2", "\"1\"")).await.is(201);
+    // The first answer once more, though the earlier key has another version by now; and nobody else goes unseen.
+    let again = world.send(ask("r2", "\"1\"")).await.is(201);
+    assert_eq!(first.body["key"], again.body["key"]);
+    let late = world.send(ask("r3", "\"1\"")).await;
+    late.problem(412, "FF-2002");
+}
+
+#[tokio::test]
 async fn what_cannot_be_rotated_is_told() {
     let world = World::furnished().await;
     let issued = world.post(ALL, new(&sdk("production"))).await.is(201);
