@@ -58,7 +58,7 @@ impl Payload for RotateKey {
 /// issuing it asks for is asked for here.
 #[utoipa::path(
     post, path = "/api/v1/orgs/{org}/keys/{key}/rotate", operation_id = "rotate_key", tag = "keys",
-    params(KeyPath), request_body = RotateKey,
+    params(KeyPath), request_body = Option<RotateKey>,
     responses((status = 201, description = "The new key", body = IssuedKey)),
 )]
 pub(crate) async fn rotate_key(

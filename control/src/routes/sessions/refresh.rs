@@ -43,7 +43,7 @@ impl Payload for Refresh {
 /// browser sends no body: the token is in its cookie.
 #[utoipa::path(
     post, path = "/api/v1/sessions/refresh", operation_id = "refresh_session", tag = "sessions",
-    request_body = Refresh,
+    request_body = Option<Refresh>,
     responses((status = 201, description = "It goes on", body = Session)),
     security(()),
 )]
