@@ -48,7 +48,13 @@ async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> 
         ("writer", settings.writer.listen),
         ("analytics", settings.analytics.listen),
     ] {
-        let ready = Readiness::Http(reachable(listen), "/readyz".to_owned());
+        // Over TLS it is asked whether they listen: who may connect, and with which certificate, is for others to say.
+        let encrypted = has_tls(settings) && !["projector", "writer"].contains(&name);
+        let ready = if encrypted {
+            Readiness::Tcp(reachable(listen))
+        } else {
+            Readiness::Http(reachable(listen), "/readyz".to_owned())
+        };
         let log = Path::new(local::FOLDER).join(format!("log/{name}.log"));
         let program = std::env::current_exe()?;
         stack
@@ -156,10 +162,10 @@ fn environment(settings: &Settings, demo: &seed::Demo) -> String {
     format!(
         "FF_CONTROL_URL={}\nFF_EDGE_URL={}\nFF_INGEST_URL={}\nFF_ANALYTICS_URL={}\nFF_DEMO_EMAIL='{}'\nFF_DEMO_PASSWORD='{}'\n\
          FF_DEMO_SERVER_KEY={}\nFF_DEMO_CLIENT_KEY={}\nFF_DEMO_API_TOKEN={}\n",
-        url(settings.control.listen),
-        url(settings.edge.listen),
-        url(settings.ingest.listen),
-        url(settings.analytics.listen),
+        url(settings, settings.control.listen),
+        url(settings, settings.edge.listen),
+        url(settings, settings.ingest.listen),
+        url(settings, settings.analytics.listen),
         settings.demo.email,
         settings.demo.password.expose_secret(),
         demo.server_key,
@@ -180,9 +186,9 @@ fn announcement(settings: &Settings, demo: &seed::Demo) -> String {
          client key      {}\n  \
          API token       {}\n\n\
          The same stands in {}, for scripts: set -a; . {}; set +a",
-        url(settings.edge.listen),
-        url(settings.ingest.listen),
-        url(settings.analytics.listen),
+        url(settings, settings.edge.listen),
+        url(settings, settings.ingest.listen),
+        url(settings, settings.analytics.listen),
         settings.demo.email,
         settings.demo.password.expose_secret(),
         demo.server_key,
@@ -190,7 +196,7 @@ fn announcement(settings: &Settings, demo: &seed::Demo) -> String {
         demo.api_token,
         local::ENVIRONMENT,
         local::ENVIRONMENT,
-        control = url(settings.control.listen),
+        control = url(settings, settings.control.listen),
     )
 }
 
@@ -201,11 +207,16 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-fn url(listen: SocketAddr) -> String {
+fn url(settings: &Settings, listen: SocketAddr) -> String {
+    let scheme = if has_tls(settings) { "https" } else { "http" };
     let address = reachable(listen);
     if address.ip().is_loopback() {
-        format!("http://localhost:{}", address.port())
+        format!("{scheme}://localhost:{}", address.port())
     } else {
-        format!("http://{address}")
+        format!("{scheme}://{address}")
     }
+}
+
+fn has_tls(settings: &Settings) -> bool {
+    !settings.tls.certificate.as_os_str().is_empty()
 }
