@@ -46,6 +46,9 @@ pub async fn make_flag(api: &Api, key: &str) -> String {
     let path = format!("{SHOP}/flags/{key}");
     let on = api.post(&format!("{path}/environments/production/on"), None).await.unwrap();
     assert_eq!(on.status, 200, "{}", on.body);
+    // Whoever reads it next, without saying what they have seen, finds it as it was left here.
+    let read = api.get_at(&path, on.position.as_deref().unwrap()).await.unwrap();
+    assert_eq!(read.status, 200, "{}", read.body);
     path
 }
 
