@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::current::Access;
 use super::enforcer::Enforcer;
 use super::gift::Gift;
-use super::place::{DOORS, door};
+use super::place::{DOORS, ROSTERS, door};
 use super::role::{BuiltInRole, RoleName};
 use crate::authorize::{Authorizer, Denied, Grant, Scope};
 use crate::permission::Permission;
@@ -224,7 +224,14 @@ fn token_may(limits: &[TokenScope], permission: Permission, scope: &Scope) -> Ve
             && scope.environment.is_none_or(|environment| limit.environment == Some(environment))
     };
     let passes = limits.iter().any(leads_to);
-    if covers(limits, permission, scope) || (passes && permission == door(scope)) {
+    let gives = |giving: &[Permission]| {
+        let holds =
+            |limit: &TokenScope| giving.iter().any(|&one| BuiltInRole::from(limit.role).holds(one));
+        limits.iter().any(holds)
+    };
+    let finds = *scope == Scope::organization(scope.org)
+        && ROSTERS.iter().any(|(read, giving)| *read == permission && gives(giving));
+    if covers(limits, permission, scope) || (passes && permission == door(scope)) || finds {
         Verdict::Granted
     } else if passes || limits.iter().any(|limit| limit.covers(scope)) {
         Verdict::Refused

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::place::Place;
+use super::place::{Place, ROSTERS};
 use super::policy::{Assignment, OrganizationPolicy};
 use super::role::{BuiltInRole, RoleName};
 use crate::authorize::Scope;
@@ -44,21 +44,30 @@ pub(super) fn roles(policy: &OrganizationPolicy) -> Vec<Vec<String>> {
         }
         vec![role(&name), BELOW.to_owned(), words.join(" ")]
     });
-    doors.into_iter().chain(roles).collect()
+    let rosters =
+        ROSTERS.map(|(read, _)| vec![roster(read), HERE.to_owned(), read.as_str().to_owned()]);
+    doors.into_iter().chain(rosters).chain(roles).collect()
 }
 
-/// Who holds which role where: each assignment's role in its place, and the doors from the organization
-/// to there. An assignment of a role that does not exist is none.
+/// Who holds which role where: each assignment's role in its place, the doors from the organization to there, and the
+/// rosters that go with it; each member has the door of the organization. An assignment of a role that does not exist is
+/// none.
 pub(super) fn holders(policy: &OrganizationPolicy) -> Vec<Vec<String>> {
-    let exists = |held: &&Assignment| policy.permissions(&held.role).is_some();
     let of_one = |assignment: &Assignment| {
+        let permissions = policy.permissions(&assignment.role)?;
         let who = who(assignment.member);
         let held = vec![who.clone(), role(&assignment.role), place(&assignment.place)];
         let doors = assignment.place.outwards();
         let doors = doors.map(|at| vec![who.clone(), passage(&at), place(&at)]);
-        doors.chain([held]).collect::<Vec<_>>()
+        let gives = |any: &[Permission]| any.iter().any(|one| permissions.contains(one));
+        let rosters = ROSTERS.into_iter().filter(|(_, giving)| gives(giving));
+        let rosters = rosters.map(|(read, _)| vec![who.clone(), roster(read), organization()]);
+        Some(doors.chain(rosters).chain([held]).collect::<Vec<_>>())
     };
-    policy.assignments.iter().filter(exists).flat_map(of_one).collect()
+    let outer = Place::Organization;
+    let members = policy.members.iter();
+    let members = members.map(|&member| vec![who(member), passage(&outer), organization()]);
+    members.chain(policy.assignments.iter().filter_map(of_one).flatten()).collect()
 }
 
 /// A question: see `request_definition` in the model. `here` is [`innermost`], or empty.
@@ -107,6 +116,10 @@ fn passage(place: &Place) -> String {
         Place::Environment { .. } => "environment",
     };
     format!("door:{kind}")
+}
+
+fn roster(read: Permission) -> String {
+    format!("roster:{read}")
 }
 
 fn place(place: &Place) -> String {

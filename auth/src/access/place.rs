@@ -2,7 +2,8 @@
 //!
 //! A role holds where it was given and in everything below: a project's editor edits in each of its
 //! environments. Upwards it opens only the doors on the way: whoever has a role in an environment may
-//! see that the environment, its project and the organization exist, and nothing else of them.
+//! see that the environment, its project and the organization exist, and nothing else of them; whoever
+//! gives roles there finds those to give them to.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -76,6 +77,13 @@ pub(super) fn door(scope: &Scope) -> Permission {
 /// would be of no use.
 pub(super) const DOORS: [Permission; 3] =
     [Permission::OrganizationRead, Permission::ProjectRead, Permission::EnvironmentRead];
+
+/// What there is in the organization as a whole, and what one must be able to do in any part of it to read that:
+/// whoever gives roles in a project finds the people to give them to.
+pub(super) const ROSTERS: [(Permission, &[Permission]); 2] = [
+    (Permission::MembershipRead, &[Permission::MembershipGrant, Permission::MembershipRevoke]),
+    (Permission::ServiceAccountRead, &[Permission::ServiceAccountEdit]),
+];
 
 #[cfg(test)]
 mod tests {

@@ -19,6 +19,8 @@ pub struct OrganizationPolicy {
     pub organization: Uuid,
     /// The roles that it made, and what they hold. The doors of its places come with every role.
     pub custom_roles: BTreeMap<RoleKey, BTreeSet<Permission>>,
+    /// Who belongs to it, whether they have a role or not: they know that it exists, and may leave.
+    pub members: BTreeSet<Member>,
     /// Who holds what where. One that names a role which does not exist (any more) gives nothing.
     pub assignments: Vec<Assignment>,
 }
@@ -38,7 +40,19 @@ impl OrganizationPolicy {
     /// A policy that gives nobody anything.
     #[must_use]
     pub fn new(organization: Uuid) -> Self {
-        Self { organization, custom_roles: BTreeMap::new(), assignments: Vec::new() }
+        Self {
+            organization,
+            custom_roles: BTreeMap::new(),
+            members: BTreeSet::new(),
+            assignments: Vec::new(),
+        }
+    }
+
+    /// The same, with `member` belonging to it.
+    #[must_use]
+    pub fn with_member(mut self, member: Member) -> Self {
+        self.members.insert(member);
+        self
     }
 
     /// The same, with this role of the organization's own.

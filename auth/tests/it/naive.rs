@@ -96,14 +96,26 @@ pub(crate) fn held(policy: &OrganizationPolicy, member: Member) -> BTreeSet<Righ
     rights
 }
 
-/// All rights: those held, the doors on the way to the places they are held in, and what is about oneself.
+/// All rights: those held, the doors on the way to the places they are held in, what is about oneself, and whom one may
+/// give roles to.
 pub(crate) fn rights(policy: &OrganizationPolicy, member: Member) -> BTreeSet<Right> {
     let mut rights = held(policy, member);
+    if policy.members.contains(&member) {
+        rights.insert((vec![ORG], Permission::OrganizationRead));
+        rights.extend(ONE_S_OWN.map(|permission| (vec![ORG], permission)));
+    }
     for assignment in policy.assignments.iter().filter(|held| held.member == member) {
-        if role(policy, &assignment.role).is_some() {
+        if let Some(held) = role(policy, &assignment.role) {
             let own = path(&assignment.place.scope(ORG));
             rights.insert((own[..1].to_vec(), Permission::OrganizationRead));
             rights.extend(ONE_S_OWN.map(|permission| (own[..1].to_vec(), permission)));
+            let giving = |permission| held.contains(&permission);
+            if giving(Permission::MembershipGrant) || giving(Permission::MembershipRevoke) {
+                rights.insert((own[..1].to_vec(), Permission::MembershipRead));
+            }
+            if giving(Permission::ServiceAccountEdit) {
+                rights.insert((own[..1].to_vec(), Permission::ServiceAccountRead));
+            }
             if own.len() > 1 {
                 rights.insert((own[..2].to_vec(), Permission::ProjectRead));
             }
@@ -149,15 +161,19 @@ pub(crate) fn policies() -> impl Strategy<Value = OrganizationPolicy> {
     let role = (subsequence(Permission::ALL.to_vec(), 0..=8), select(CUSTOM.to_vec()));
     let assignment = (select(members()), select(role_names()), place())
         .prop_map(|(member, role, place)| Assignment { member, role, place });
-    (vec(role, 0..3), btree_set(assignment, 0..12)).prop_map(|(roles, assignments)| {
-        let custom_roles = roles
-            .into_iter()
-            .map(|(permissions, name)| (key(name), permissions.into_iter().collect()))
-            .collect();
-        OrganizationPolicy {
-            organization: ORG,
-            custom_roles,
-            assignments: assignments.into_iter().collect(),
-        }
-    })
+    let belonging = btree_set(select(members()), 0..3);
+    (vec(role, 0..3), belonging, btree_set(assignment, 0..12)).prop_map(
+        |(roles, members, assignments)| {
+            let custom_roles = roles
+                .into_iter()
+                .map(|(permissions, name)| (key(name), permissions.into_iter().collect()))
+                .collect();
+            OrganizationPolicy {
+                organization: ORG,
+                custom_roles,
+                members,
+                assignments: assignments.into_iter().collect(),
+            }
+        },
+    )
 }

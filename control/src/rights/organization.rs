@@ -80,8 +80,10 @@ impl Organization {
             }
         }
         for member in self.members.values().filter_map(Membership::live) {
+            let user = Member::User(member.user.0);
+            policy = policy.with_member(user);
             for given in member.all_roles() {
-                policy = with(policy, id, Member::User(member.user.0), given);
+                policy = with(policy, id, user, given);
             }
         }
         for account in self.accounts.values() {
