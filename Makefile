@@ -99,6 +99,7 @@ bench: ## Run the benches and print their ratios
 	cargo bench --locked -p ff-evaluator --bench against_sha256
 	cargo bench --locked -p ff-analytics --bench stats
 	cargo bench --locked -p ff-auth --bench enforce
+	cargo bench --locked -p ff-identity --bench sign_in
 	cargo bench --locked -p ff-security --bench key_use
 	cargo bench --locked -p ff-limits
 	cargo bench --locked -p ff-projections --bench replay

@@ -33,7 +33,9 @@ use problem::{Problem, code};
 /// Most bytes of a request.
 const BODY_MAX: usize = 5 * 1024 * 1024;
 /// How often an address may ask the calculators.
-const CALCULATORS: Limit = Limit::new("calculators", Quota::new(120, Duration::from_secs(60)));
+static CALCULATORS: Limit = Limit::new("calculators", Quota::new(120, Duration::from_secs(60)));
+/// How often it may ask for results and plans.
+static RESULTS: Limit = Limit::new("results", Quota::new(2_000, Duration::from_secs(4)));
 /// How long an answer may take. A result of ten million users from raw events takes seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long ClickHouse may take for what it only has to look up.
@@ -98,8 +100,8 @@ pub(crate) fn router<H: Host>(app: App<H>, origins: &Origins, careful: Harden) -
     let calculators = Router::new()
         .route("/v1/power", post(calculators::power::<H>))
         .route("/v1/stats", post(calculators::stats::<H>))
-        .route_layer(from_fn_with_state(app.clone(), counted::<H>));
-    let router = Router::new()
+        .route_layer(from_fn_with_state((app.clone(), &CALCULATORS), counted::<H>));
+    let results = Router::new()
         .route(
             "/v1/orgs/{org}/projects/{project}/experiments/{experiment}/results",
             get(results::results::<H>),
@@ -108,6 +110,9 @@ pub(crate) fn router<H: Host>(app: App<H>, origins: &Origins, careful: Harden) -
             "/v1/orgs/{org}/projects/{project}/experiments/{experiment}/plan",
             get(planning::of_experiment::<H>),
         )
+        .route_layer(from_fn_with_state((app.clone(), &RESULTS), counted::<H>));
+    let router = Router::new()
+        .merge(results)
         .merge(calculators)
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(ready::<H>))
@@ -133,13 +138,13 @@ pub(crate) fn router<H: Host>(app: App<H>, origins: &Origins, careful: Harden) -
 
 /// Answers an address that has not asked too often.
 async fn counted<H: Host>(
-    State(app): State<App<H>>,
+    State((app, limit)): State<(App<H>, &'static Limit)>,
     ClientAddress(address): ClientAddress,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut response, headers) =
-        match app.limits.take(&[(&CALCULATORS, Subject::Address(address))], 1).await {
+        match app.limits.take(&[(limit, Subject::Address(address))], 1).await {
             Ok(left) => (next.run(request).await, left.headers().collect::<Vec<_>>()),
             Err(refused) => {
                 let (status, detail) = (StatusCode::TOO_MANY_REQUESTS, refused.to_string());

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use clickhouse::Client;
 use ff_front::{
-    BindError, Harden, Listener, Origins, Protocols, Proxies, ServeOptions, Tls, TlsError, serve,
+    BindError, ConnectionLimits, Harden, Listener, Origins, Protocols, Proxies, ServeOptions, Tls,
+    TlsError, serve,
 };
 use ff_limits::Limits;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,8 @@ pub struct AnalyticsOptions {
     pub cors: Origins,
     /// Whose word on the addresses of clients counts.
     pub proxies: Proxies,
+    /// The most open connections. Those that trusted proxies make have no limit but that of all.
+    pub connections: ConnectionLimits,
     /// Counts what each address asks of the calculators.
     pub limits: Limits,
     /// The ClickHouse that has the telemetry.
@@ -47,6 +50,7 @@ impl AnalyticsOptions {
             tls: None,
             cors: Origins::none(),
             proxies: Proxies::none(),
+            connections: ConnectionLimits::default(),
             limits: Limits::local(),
             clickhouse,
             render,
@@ -135,10 +139,10 @@ impl<H: Host> Analytics<H> {
         tracing::info!(address = %self.address(), "the analytics engine is listening");
         let store = Store::new(self.options.clickhouse.clone());
         let refreshing = refresher::run(Arc::clone(&self.host), store.clone(), shutdown.clone());
-        let AnalyticsOptions { render, limits, cors, proxies, .. } = self.options;
+        let AnalyticsOptions { render, limits, cors, proxies, connections, .. } = self.options;
         let app = App::new(self.host, store, render, limits);
         let router = http::router(app, &cors, Harden::api(self.listener.is_tls()));
-        let options = ServeOptions { proxies, ..ServeOptions::default() };
+        let options = ServeOptions { proxies, connections, ..ServeOptions::default() };
         let serving = serve(self.listener, router, options, shutdown.cancelled_owned());
         tokio::join!(serving, refreshing);
     }

@@ -55,13 +55,15 @@ pub enum Denied {
     #[error("there is no such thing here: check the id, and whose key or login you use")]
     NotFound,
     /// They may see the place, and not do this there.
-    #[error("this needs the permission {permission}: ask an owner of the organization for it")]
+    #[error("this needs the permission {permission} in {}: ask an owner of the organization for it", scope.words())]
     Forbidden {
         /// What was lacking.
         permission: Permission,
+        /// Where it was.
+        scope: Scope,
     },
     /// They may do such a thing, but not give what they do not have themselves.
-    #[error("nobody gives or takes what they do not have, here {gift}: ask somebody who has it")]
+    #[error("nobody gives or takes what they do not have, such as {gift}: ask somebody who has it")]
     TooMuch {
         /// What they have not.
         gift: Gift,
@@ -117,6 +119,16 @@ impl Scope {
     #[must_use]
     pub fn organization(org: Uuid) -> Self {
         Self { org, project: None, environment: None }
+    }
+
+    /// What people call the part of the organization that it names.
+    #[must_use]
+    pub const fn words(&self) -> &'static str {
+        match self {
+            Self { environment: Some(_), .. } => "the environment",
+            Self { project: Some(_), .. } => "the project",
+            Self { .. } => "the organization",
+        }
     }
 
     /// The same, in this project.

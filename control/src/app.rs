@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use ff_auth::{Grant, Permission, Scope, TokenService};
-use ff_commands::{CommandError, Demand, Done, Executable, Executor, Target};
+use ff_commands::{CommandError, Demand, Done, Executable, Executor, Target, Via};
 use ff_domain::OrganizationId;
 use ff_eventlog::{JetStreamLog, Position};
 use ff_front::Origins;
@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::Quotas;
 use crate::doorkeeper::Doorkeeper;
+use crate::erasure::Erasure;
 use crate::middleware::{Caller, Seen};
 use crate::problem::{Problem, Refusal, code};
 use crate::request::Intent;
@@ -236,6 +237,24 @@ impl App {
             self.queries.wait_for_projection(projection, position, PATIENCE).await?;
         }
         Ok(())
+    }
+
+    /// What ends what somebody belongs to.
+    pub(crate) fn erasure(&self) -> Erasure<'_> {
+        Erasure {
+            commands: &self.commands,
+            rights: self.doorkeeper.rights(),
+            people: &self.people,
+            security_log: &self.security_log,
+            via: Via::Api,
+        }
+    }
+
+    /// Waits a moment for the catalog to know of the rights that are in force, so that whoever was just let in finds
+    /// where. If it takes longer they find what is known by then.
+    pub(crate) async fn catch_up(&self) {
+        let position = self.doorkeeper.rights().position();
+        let _ = self.queries.wait_for_projection(ProjectionName::Catalog, position, PATIENCE).await;
     }
 
     /// 32 bytes that follow from a command in an organization and cannot be guessed: the same command makes the same

@@ -135,6 +135,24 @@ impl Erasure<'_> {
         Ok(revoked)
     }
 
+    /// Revokes these tokens of somebody who is no member of the organization any more. They let in no longer since that
+    /// moment; this makes everybody who reads of them see it.
+    ///
+    /// # Errors
+    /// [`EraseError::Token`].
+    pub(crate) async fn end_tokens(
+        &self,
+        organization: OrganizationId,
+        tokens: &[ApiKeyId],
+        now: Timestamp,
+    ) -> Result<(), EraseError> {
+        let request = Uuid::now_v7();
+        for id in tokens {
+            self.end_token(organization, *id, request, now).await?;
+        }
+        Ok(())
+    }
+
     async fn end_token(
         &self,
         organization: OrganizationId,
@@ -166,7 +184,7 @@ impl Erasure<'_> {
             causation: Causation { kind: CausationKind::Command, id: "erasure".to_owned() },
             actor: Actor { kind: ActorKind::System, id: Uuid::nil() },
             via: self.via,
-            comment: Some("the person was erased or is kept out".to_owned()),
+            comment: Some("the person was erased, is kept out or is no member".to_owned()),
             at,
         };
         Ok(self.commands.execute(&grant, target, command, meta, None).await?.position)

@@ -36,6 +36,8 @@ pub struct ControlOptions {
     /// Seals the secrets of identity providers; at least 32 bytes, the same on every replica. At first the same as
     /// `jwt_secret`.
     pub sealing_secret: SecretString,
+    /// What sealed them before, and only opens now; at least 32 bytes.
+    pub sealing_secret_previous: Option<SecretString>,
     /// The keys of access tokens, the same on every replica; the secret if absent.
     pub token_keys: Option<TokenKeys>,
     /// Pages of these origins may call the API from a browser.
@@ -74,17 +76,27 @@ pub struct Quotas {
     pub address: Quota,
     /// To sign in, or to do something else with a password, from an address.
     pub sign_in: Quota,
+    /// Invitations of a person or program.
+    pub invitations: Quota,
+    /// Invitations that are mailed to one address, whoever invites: nobody's mailbox is filled.
+    pub mailbox: Quota,
+    /// Organizations that a person founds.
+    pub foundings: Quota,
 }
 
 impl Default for Quotas {
     fn default() -> Self {
         const WINDOW: Duration = Duration::from_secs(4);
+        const HOUR: Duration = Duration::from_secs(60 * 60);
         Self {
             user: Quota::new(2_000, WINDOW),
             key: Quota::new(2_000, WINDOW),
             organization: Quota::new(20_000, WINDOW),
             address: Quota::new(4_000, WINDOW),
             sign_in: Quota::new(60, Duration::from_secs(60)),
+            invitations: Quota::new(200, HOUR),
+            mailbox: Quota::new(5, HOUR),
+            foundings: Quota::new(50, HOUR),
         }
     }
 }
@@ -107,6 +119,7 @@ impl ControlOptions {
             database,
             connections: CONNECTIONS,
             sealing_secret: jwt_secret.clone(),
+            sealing_secret_previous: None,
             jwt_secret,
             token_keys: None,
             cors: Origins::none(),

@@ -117,6 +117,11 @@ impl Rights {
         self.with(organization, |found| found.member(MembershipId::of(organization, user)).cloned())
     }
 
+    /// Somebody's own tokens in an organization that let in.
+    pub(crate) fn tokens_of(&self, organization: OrganizationId, user: UserId) -> Vec<ApiKeyId> {
+        self.with(organization, |found| Some(found.tokens_of(user))).unwrap_or_default()
+    }
+
     /// The projects in which, or in an environment of which, somebody has a role.
     pub(crate) fn projects_of(
         &self,
@@ -163,6 +168,13 @@ impl Rights {
     /// How many members and service accounts have a role.
     pub(crate) fn holders(&self, organization: OrganizationId, role: &RoleKey) -> usize {
         self.with(organization, |found| Some(found.holders(role))).unwrap_or(0)
+    }
+
+    /// What an organization sees of the security log: what is recorded as its own, and what its people did at the doors
+    /// of the installation while they belonged to it.
+    pub fn security_scope(&self, organization: OrganizationId) -> ff_security::Scope {
+        let stays = self.with(organization, |found| Some(found.stays())).unwrap_or_default();
+        ff_security::Scope::Organization { id: organization.0, stays }
     }
 
     /// An organization.

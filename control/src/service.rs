@@ -48,6 +48,9 @@ pub enum ControlError {
     /// The secret is too short to seal others with.
     #[error("FF_AUTH_SEALING_SECRET: {0}")]
     Sealing(#[from] WeakSealingKey),
+    /// So is the one before it.
+    #[error("FF_AUTH_SEALING_SECRET_PREVIOUS: {0}")]
+    SealingPrevious(#[source] WeakSealingKey),
 }
 
 impl ControlError {
@@ -55,7 +58,7 @@ impl ControlError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Secret(_) | Self::Sealing(_) => "FF-1020",
+            Self::Secret(_) | Self::Sealing(_) | Self::SealingPrevious(_) => "FF-1020",
             Self::Log(_) => "FF-1021",
             Self::Listen(_) => "FF-1022",
             Self::Rights(_) => "FF-1023",
@@ -115,13 +118,17 @@ impl Control {
             service: Service::Control,
         });
         let outbound = Outbound::new(options.providers)?;
+        let mut providers = SingleSignOn::new(pool.clone(), &options.sealing_secret, outbound)?;
+        if let Some(previous) = &options.sealing_secret_previous {
+            providers = providers.and_previous(previous).map_err(ControlError::SealingPrevious)?;
+        }
         let app = App::new(Parts {
             doorkeeper,
             commands,
             log,
             queries: Queries::new(pool.clone()),
             people: People::new(pool.clone(), passwords, options.people),
-            providers: SingleSignOn::new(pool.clone(), &options.sealing_secret, outbound)?,
+            providers,
             security_log: ff_security::Log::new(pool.clone()),
             mailer: options.mailer,
             public_url: options.public_url,

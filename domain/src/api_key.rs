@@ -162,6 +162,9 @@ pub enum ApiKeyError {
     /// Something in the command is wrong.
     #[error("{}", problem::summary(.0))]
     Invalid(Vec<Problem>),
+    /// Another has been issued in its place already.
+    #[error("the key was rotated before: rotate the one in its place, or issue another")]
+    Rotated,
     /// It lets nobody in any more, so nothing can stand in its place.
     #[error("the key is revoked or has expired: issue a new one")]
     Over,
@@ -175,6 +178,7 @@ impl ApiKeyError {
             Self::AlreadyIssued => "FF-1131",
             Self::Invalid(_) => "FF-1132",
             Self::Over => "FF-1133",
+            Self::Rotated => "FF-1134",
         }
     }
 }
@@ -204,6 +208,9 @@ impl Decision for ApiKey {
                 }
                 if key.purpose != purpose {
                     return Err(ApiKeyError::NotFound);
+                }
+                if key.replaced_by.is_some() {
+                    return Err(ApiKeyError::Rotated);
                 }
                 let expires_at = key.expires_at.map_or(until, |end| end.min(until));
                 Ok(vec![ApiKeyEvent::Replaced { by, expires_at }])

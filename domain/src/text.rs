@@ -13,10 +13,14 @@ pub const TAGS_MAX: usize = 50;
 /// Most characters of a tag.
 pub const TAG_MAX: usize = 64;
 
-/// A name is not blank and has at most [`NAME_MAX`] characters.
+/// A name is one line, not blank, and has at most [`NAME_MAX`] characters.
 pub fn check_name(pointer: &str, name: &str, problems: &mut Vec<Problem>) {
     if name.trim().is_empty() {
         problems.push(Problem::at(pointer, "a name is not blank"));
+    }
+    if name.chars().any(is_unseen) {
+        let text = "a name has no line breaks, control characters or marks that turn the direction of text";
+        problems.push(Problem::at(pointer, text));
     }
     check_length(pointer, name, NAME_MAX, problems);
 }
@@ -41,6 +45,14 @@ pub fn check_tags(pointer: &str, tags: &BTreeSet<String>, problems: &mut Vec<Pro
         }
         check_length(&pointer, tag, TAG_MAX, problems);
     }
+}
+
+/// Whether a character is not seen and makes what is around it look like something else, in a list or a log.
+fn is_unseen(c: char) -> bool {
+    let separates = matches!(c, '\u{2028}' | '\u{2029}');
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // NUL is refused in every text.
+    (c.is_control() && c != '\0') || separates || turns
 }
 
 fn check_length(pointer: &str, text: &str, most: usize, problems: &mut Vec<Problem>) {

@@ -29,9 +29,9 @@ pub enum EdgeError {
         #[source]
         source: std::io::Error,
     },
-    /// The address of NATS is none.
-    #[error("the address of NATS is wrong; it looks like nats://host:4222")]
-    NatsAddress(#[source] async_nats::ConnectError),
+    /// The address of NATS is none, or the credentials for it cannot be used.
+    #[error(transparent)]
+    NatsAddress(#[from] ff_nats::ConnectError),
 }
 
 impl EdgeError {

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ff_evaluator::wire::KeyKind;
 use ff_front::{Harden, Origins};
+use ff_limits::Left;
 use hyper::body::Incoming;
 use hyper::header::{
     ACCEPT_ENCODING, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -29,6 +30,7 @@ use crate::connections::Cut;
 use crate::keyring::{Access, Keyring, Refused};
 use crate::metrics::Route;
 use crate::problem::Problem;
+use crate::quotas::Quotas;
 use crate::store::Store;
 use crate::witness::{Caller, Witness};
 use crate::{ofrep, sdk};
@@ -40,7 +42,8 @@ pub(crate) const FF_POSITION: HeaderName = HeaderName::from_static("ff-position"
 const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-const EXPOSED: HeaderValue = HeaderValue::from_static("ETag, Retry-After, FF-Position");
+const EXPOSED: HeaderValue =
+    HeaderValue::from_static("ETag, Retry-After, FF-Position, RateLimit, RateLimit-Policy");
 
 const ONE_FLAG: &str = "/ofrep/v1/evaluate/flags/";
 const ALL_FLAGS: &str = "/ofrep/v1/evaluate/flags";
@@ -53,6 +56,8 @@ pub(crate) struct App {
     pub(crate) cors: Origins,
     pub(crate) harden: Harden,
     pub(crate) witness: Witness,
+    /// Absent if nothing is limited.
+    pub(crate) quotas: Option<Quotas>,
 }
 
 impl App {
@@ -65,7 +70,8 @@ impl App {
     ) -> Response {
         let started = Instant::now();
         let origin = self.cors.allow(request.headers());
-        let (route, result) = self.dispatch(request, peer, cut).await;
+        let mut left = None;
+        let (route, result) = self.dispatch(request, peer, cut, &mut left).await;
         let mut response = match result {
             Ok(mut response) => {
                 self.harden.apply_least(response.headers_mut());
@@ -81,6 +87,9 @@ impl App {
             }
         };
         let headers = response.headers_mut();
+        if let Some(left) = left {
+            headers.extend(left.headers());
+        }
         if self.cors != Origins::Any {
             headers.append(VARY, HeaderValue::from_static("Origin"));
         }
@@ -97,6 +106,7 @@ impl App {
         request: Request<Incoming>,
         peer: IpAddr,
         cut: &Cut,
+        left: &mut Option<Left>,
     ) -> (Route, Result<Response, Problem>) {
         let (head, body) = request.into_parts();
         let path = head.uri.path();
@@ -105,33 +115,33 @@ impl App {
             return (Route::Other, Ok(preflight()));
         }
         if let Some(key) = path.strip_prefix(ONE_FLAG).filter(|key| !key.is_empty()) {
-            let asked = self.asked(&head, caller, body).await;
+            let asked = self.asked(&head, caller, body, left).await;
             let result = asked.map(|(access, body)| ofrep::evaluate_one(&access, key, &body));
             return (Route::Evaluate, result);
         }
         match path {
             ALL_FLAGS | ONE_FLAG => {
-                let asked = self.asked(&head, caller, body).await;
+                let asked = self.asked(&head, caller, body, left).await;
                 let result =
                     asked.map(|(access, body)| ofrep::evaluate_all(&access, &head.headers, &body));
                 (Route::EvaluateAll, result)
             }
             "/v1/config" => {
-                let result = match self.let_in_server(&head.method, caller) {
+                let result = match self.let_in_server(&head.method, caller, left) {
                     Ok(access) => sdk::config(&access, head.uri.query(), &head.headers).await,
                     Err(problem) => Err(problem),
                 };
                 (Route::Config, result)
             }
             "/v1/stream" => {
-                let result = self.let_in_server(&head.method, caller).and_then(|access| {
+                let result = self.let_in_server(&head.method, caller, left).and_then(|access| {
                     sdk::stream(self, &access, head.uri.query(), &head.headers, cut)
                 });
                 (Route::ConfigStream, result)
             }
             "/ofrep/v1/stream" => {
                 let result = allow(&head.method, &Method::GET)
-                    .and_then(|()| self.stream_access(head.uri.query(), caller))
+                    .and_then(|()| self.stream_access(head.uri.query(), caller, left))
                     .map(|access| ofrep::stream(self, &access, &head.headers, cut));
                 (Route::EvaluationStream, result)
             }
@@ -163,15 +173,30 @@ impl App {
         head: &Parts,
         caller: Caller<'_>,
         body: Incoming,
+        left: &mut Option<Left>,
     ) -> Result<(Arc<Access>, Bytes), Problem> {
         let authorized = || self.authorized(&head.method, &Method::POST, caller);
-        let access = authorized()?;
-        self.witness.let_in(&access, caller);
+        let access = self.let_in(authorized(), caller, left)?;
         match read_json(&head.headers, body).await? {
             Arrived::AtOnce(bytes) => Ok((access, bytes)),
             // A key may be revoked while a body comes slowly.
             Arrived::Later(bytes) => Ok((authorized()?, bytes)),
         }
+    }
+
+    /// Lets in who was found to have a key, unless they ask too often. Who has none is counted, too.
+    fn let_in(
+        &self,
+        found: Result<Arc<Access>, Problem>,
+        caller: Caller<'_>,
+        left: &mut Option<Left>,
+    ) -> Result<Arc<Access>, Problem> {
+        if let Some(quotas) = &self.quotas {
+            *left = quotas.take(found.as_deref().ok(), || self.witness.address(caller))?;
+        }
+        let access = found?;
+        self.witness.let_in(&access, caller);
+        Ok(access)
     }
 
     fn authorized(
@@ -185,9 +210,14 @@ impl App {
     }
 
     /// Who asks for rules, which a client's key does not let see.
-    fn let_in_server(&self, method: &Method, caller: Caller<'_>) -> Result<Arc<Access>, Problem> {
-        let access = self.authorized(method, &Method::GET, caller)?;
-        self.witness.let_in(&access, caller);
+    fn let_in_server(
+        &self,
+        method: &Method,
+        caller: Caller<'_>,
+        left: &mut Option<Left>,
+    ) -> Result<Arc<Access>, Problem> {
+        let found = self.authorized(method, &Method::GET, caller);
+        let access = self.let_in(found, caller, left)?;
         if access.kind != KeyKind::Server {
             self.witness.wrong_kind(&access, caller);
             return Err(Problem::ServerKeyNeeded);
@@ -215,13 +245,13 @@ impl App {
         &self,
         query: Option<&str>,
         caller: Caller<'_>,
+        left: &mut Option<Left>,
     ) -> Result<Arc<Access>, Problem> {
-        let access = match parameter(query, "ticket") {
+        let found = match parameter(query, "ticket") {
             Some(ticket) => self.find(Some(ticket), caller, Keyring::find_by_ticket),
             None => self.find(key(caller.headers), caller, Keyring::find),
-        }?;
-        self.witness.let_in(&access, caller);
-        Ok(access)
+        };
+        self.let_in(found, caller, left)
     }
 }
 

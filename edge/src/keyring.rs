@@ -19,6 +19,7 @@ use crate::held::Objects;
 pub(crate) struct Access {
     /// The key's own; absent of a publisher whose keys have names of another kind.
     pub(crate) id: Option<Uuid>,
+    pub(crate) hash: Digest,
     pub(crate) environment: Arc<Environment>,
     pub(crate) kind: KeyKind,
     pub(crate) expires_at: Option<Timestamp>,
@@ -96,6 +97,7 @@ impl Keyring {
             let access = known.filter(|access| !of_others(access)).cloned().unwrap_or_else(|| {
                 Arc::new(Access {
                     id: key.id.parse().ok(),
+                    hash,
                     environment: Arc::clone(environment),
                     kind: key.kind,
                     expires_at: key.expires_at,

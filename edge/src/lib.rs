@@ -22,6 +22,7 @@ mod ofrep;
 mod options;
 mod prepared;
 mod problem;
+mod quotas;
 mod recent;
 mod sdk;
 mod served;

@@ -6,6 +6,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ff_front::REFUSED_CONNECTIONS;
+use ff_limits::SharedRecorder;
 use ff_security::Recorder;
 use metrics::{Counter, Histogram, Label};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -53,6 +55,7 @@ pub(crate) struct Metrics {
     pub(crate) disk_failures: Counter,
     pub(crate) disk_corrupt: Counter,
     pub(crate) cut_off: Counter,
+    pub(crate) refused_connections: Counter,
 }
 
 impl fmt::Debug for Metrics {
@@ -88,7 +91,13 @@ impl Metrics {
             disk_failures: metrics::counter!("ff_edge_disk_failures_total"),
             disk_corrupt: metrics::counter!("ff_edge_disk_corrupt_total"),
             cut_off: metrics::counter!("ff_edge_streams_cut_off_total"),
+            refused_connections: metrics::counter!(REFUSED_CONNECTIONS),
         })
+    }
+
+    /// Where others may count, too.
+    pub(crate) fn recorder(&self) -> SharedRecorder {
+        Arc::<PrometheusRecorder>::clone(&self.recorder)
     }
 
     /// Counts an answered request.

@@ -29,12 +29,14 @@ pub(crate) enum Problem {
     BodyTooSlow,
     #[error("the body broke off")]
     BodyBroken,
-    #[error("send the body as application/json")]
+    #[error("send the body as application/json, not compressed")]
     MediaType,
     #[error("`{0}` is a position: a decimal number")]
     Position(&'static str),
     #[error("no config has arrived yet; try again")]
     NotReady,
+    #[error(transparent)]
+    TooMany(#[from] Box<ff_limits::Refused>),
 }
 
 impl Problem {
@@ -53,6 +55,7 @@ impl Problem {
             Self::NotReady => "FF-4010",
             Self::BodyTooSlow => "FF-4011",
             Self::BodyBroken => "FF-4012",
+            Self::TooMany(_) => "FF-4013",
         }
     }
 
@@ -72,6 +75,7 @@ impl Problem {
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Position(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
             Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
         }
     }
 
@@ -89,6 +93,7 @@ impl Problem {
             Self::MediaType => "wrong media type",
             Self::Position(_) => "no position",
             Self::NotReady => "not ready",
+            Self::TooMany(_) => "too many requests",
         }
     }
 
@@ -115,6 +120,7 @@ impl Problem {
             Self::NotReady => {
                 headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
             }
+            Self::TooMany(refused) => headers.extend(refused.headers()),
             _ => {}
         }
         response

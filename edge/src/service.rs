@@ -6,11 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ff_front::{BindError, Harden, Listener, Protocols, Stream};
+use ff_front::{BindError, Harden, Listener, Places, Protocols, Stream};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -18,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::connections::{Connections, End};
 use crate::http::App;
 use crate::metrics::Metrics;
+use crate::quotas::Quotas;
 use crate::store::Store;
 use crate::witness::Witness;
 use crate::{EdgeError, EdgeOptions, disk, sync};
@@ -63,7 +63,7 @@ impl Edge {
             path: options.data_dir.clone(),
             source,
         })?;
-        let client = sync::connect(&options.nats_url).await.map_err(EdgeError::NatsAddress)?;
+        let client = sync::connect(&options.nats).await.map_err(EdgeError::NatsAddress)?;
         let listening = Listener::bind(options.listen, options.tls.as_ref(), Protocols::Http1);
         let listener = listening.await.map_err(|error| match error {
             BindError::Listen(source) => EdgeError::Listen { address: options.listen, source },
@@ -72,17 +72,22 @@ impl Edge {
         let address = listener.address();
 
         let metrics = Arc::new(Metrics::new());
+        let refused = metrics.refused_connections.clone();
+        let places = Places::new(options.connections, options.proxies.clone(), refused);
+        let listener = listener.with_places(places);
         let store = Arc::new(Store::new(Arc::clone(&metrics), options.public_url.clone()));
         let copies = store.load_disk(&options.data_dir);
         tracing::info!(%address, environments = copies.len(), "edge listens");
 
         let stop = CancellationToken::new();
         let following = sync::Follower::new(Arc::clone(&store), copies, &options);
+        let quotas = Quotas::new(&options, metrics.recorder());
         let app = Arc::new(App {
             store,
             heartbeat: options.heartbeat,
             cors: options.cors,
             harden: Harden::api(listener.is_tls()),
+            quotas,
             witness: Witness { recorder: options.recorder.clone(), proxies: options.proxies },
         });
         let recorder = options.recorder;
@@ -96,7 +101,7 @@ impl Edge {
         let tasks = vec![
             tokio::spawn(following.run(client, stop.clone())),
             tokio::spawn(until(stop.clone(), folding)),
-            tokio::spawn(accept(listener, app, options.connections, stop.clone())),
+            tokio::spawn(accept(listener, app, stop.clone())),
         ];
         Ok(Self { address, stop, tasks })
     }
@@ -123,24 +128,15 @@ async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
     }
 }
 
-async fn accept(mut listener: Listener, app: Arc<App>, most: usize, stop: CancellationToken) {
+async fn accept(mut listener: Listener, app: Arc<App>, stop: CancellationToken) {
     let connections = Arc::new(Connections::default());
-    let room = Arc::new(Semaphore::new(most.clamp(1, Semaphore::MAX_PERMITS)));
     let open = tokio_util::task::TaskTracker::new();
     loop {
-        let accepting = async {
-            let place = Arc::clone(&room).acquire_owned().await;
-            (place.expect("the semaphore is never closed"), listener.accept().await)
-        };
-        let (place, (stream, peer)) = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = accepting => accepted,
+            accepted = listener.accept() => accepted,
         };
-        let serving = serve(stream, peer.ip(), Arc::clone(&app), Arc::clone(&connections));
-        open.spawn(async move {
-            serving.await;
-            drop(place);
-        });
+        open.spawn(serve(stream, peer.ip(), Arc::clone(&app), Arc::clone(&connections)));
     }
     drop(listener);
     app.store.root.cancel();

@@ -7,22 +7,12 @@
 mod follower;
 mod reader;
 
-use std::time::Duration;
-
-use async_nats::{Client, ConnectError, ConnectOptions};
+use async_nats::Client;
+use ff_nats::{ConnectError, Server};
 
 pub(crate) use follower::Follower;
 
 /// A connection that is made in the background, and made again whenever it is lost.
-pub(crate) async fn connect(url: &str) -> Result<Client, ConnectError> {
-    ConnectOptions::new()
-        .name("ff-edge")
-        .retry_on_initial_connect()
-        .connection_timeout(Duration::from_secs(2))
-        .ping_interval(Duration::from_secs(5))
-        .reconnect_delay_callback(|attempts| {
-            Duration::from_millis(20 * u64::try_from(attempts.min(50)).unwrap_or(50))
-        })
-        .connect(url)
-        .await
+pub(crate) async fn connect(server: &Server) -> Result<Client, ConnectError> {
+    server.connect("ff-edge", |usual| usual.retry_on_initial_connect()).await
 }

@@ -59,7 +59,8 @@ impl Witness {
         self.recorder.key_refused(organization, key, Service::Edge, self.address(caller), reason);
     }
 
-    fn address(&self, caller: Caller<'_>) -> IpAddr {
+    /// Where the caller is.
+    pub(crate) fn address(&self, caller: Caller<'_>) -> IpAddr {
         self.proxies.client(caller.peer, caller.headers)
     }
 }

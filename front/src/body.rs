@@ -4,6 +4,7 @@ mod collect;
 mod depth;
 mod limited;
 mod unpack;
+mod words;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use collect::collect;
 pub use depth::{TooDeep, check as check_depth};
 pub use limited::limited;
 pub use unpack::{Encoding, unpack};
+pub use words::plain_words;
 
 /// What a body may be.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::{Certificates, Stream, Tls, TlsError};
+use crate::places::Place;
+use crate::{Certificates, Places, Stream, Tls, TlsError};
 
 /// Handshakes that are under way at one time.
 const HANDSHAKES: usize = 1024;
@@ -48,6 +49,7 @@ pub struct Listener {
     address: SocketAddr,
     protocols: Protocols,
     tls: Option<Handshakes>,
+    places: Option<Places>,
 }
 
 /// A service cannot listen.
@@ -61,14 +63,20 @@ pub enum BindError {
     Tls(#[from] TlsError),
 }
 
-type Accepted = (Stream, SocketAddr);
+/// A connection before its handshake.
+#[derive(Debug)]
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Option<Place>,
+}
 
 #[derive(Debug)]
 struct Handshakes {
     certificates: Certificates,
     /// How many there may be.
     most: usize,
-    running: JoinSet<Option<Accepted>>,
+    running: JoinSet<Option<(Stream, SocketAddr)>>,
     /// Oldest first; some have ended.
     started: VecDeque<(Instant, AbortHandle)>,
     /// Ends with this.
@@ -91,7 +99,13 @@ impl Listener {
         };
         let tcp = TcpListener::bind(address).await.map_err(BindError::Listen)?;
         let address = tcp.local_addr().map_err(BindError::Listen)?;
-        Ok(Self { tcp, address, protocols, tls })
+        Ok(Self { tcp, address, protocols, tls, places: None })
+    }
+
+    /// The same, for as many connections as there are places. A connection has its place from here to its end.
+    #[must_use]
+    pub fn with_places(self, places: Places) -> Self {
+        Self { places: Some(places), ..self }
     }
 
     /// Where it listens.
@@ -120,20 +134,21 @@ impl Listener {
 
     /// The next connection, and who is at its other end. Nothing is lost if this is dropped and called again.
     pub async fn accept(&mut self) -> (Stream, SocketAddr) {
+        let accepting = || accept(&self.tcp, self.places.as_ref());
         let Some(tls) = &mut self.tls else {
-            let (stream, peer) = accept(&self.tcp).await;
-            return (Stream::plain(stream), peer);
+            let Accepted { stream, peer, place } = accepting().await;
+            return (Stream::plain(stream, place), peer);
         };
         loop {
             let full = tls.running.len() >= tls.most;
             tokio::select! {
                 Some(done) = tls.running.join_next() => {
                     // What failed is between the client and its connection.
-                    if let Ok(Some(accepted)) = done {
-                        return accepted;
+                    if let Ok(Some(encrypted)) = done {
+                        return encrypted;
                     }
                 }
-                (stream, peer) = accept(&self.tcp), if !full => tls.start(stream, peer),
+                accepted = accepting(), if !full => tls.start(accepted),
                 () = courtesy(&mut tls.started), if full => {
                     if let Some((_, longest)) = tls.started.pop_front() {
                         longest.abort();
@@ -170,11 +185,11 @@ impl Handshakes {
         }
     }
 
-    fn start(&mut self, stream: TcpStream, peer: SocketAddr) {
+    fn start(&mut self, Accepted { stream, peer, place }: Accepted) {
         let acceptor = TlsAcceptor::from(self.certificates.current());
         let handle = self.running.spawn(async move {
             match timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                Ok(Ok(stream)) => Some((Stream::tls(stream), peer)),
+                Ok(Ok(stream)) => Some((Stream::tls(stream, place), peer)),
                 Ok(Err(error)) => {
                     tracing::debug!(
                         error = &error as &dyn std::error::Error,
@@ -203,7 +218,23 @@ async fn courtesy(started: &mut VecDeque<(Instant, AbortHandle)>) {
     }
 }
 
-async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+async fn accept(listener: &TcpListener, places: Option<&Places>) -> Accepted {
+    let Some(places) = places else {
+        let (stream, peer) = next(listener).await;
+        return Accepted { stream, peer, place: None };
+    };
+    loop {
+        let room = places.room().await;
+        let (stream, peer) = next(listener).await;
+        // Whose address has its share already is gone with its stream.
+        if let place @ Some(_) = places.take(room, peer.ip()) {
+            return Accepted { stream, peer, place };
+        }
+    }
+}
+
+/// The next connection, whoever it is from.
+async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {

@@ -9,13 +9,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -24,15 +22,15 @@ use tower::Service as _;
 pub use options::ServeOptions;
 use pulse::{Beat, Pulse};
 
-use crate::{ClientAddress, Listener, Protocols, Proxies, Stream};
+use crate::{ClientAddress, Listener, Places, Protocols, Proxies, REFUSED_CONNECTIONS, Stream};
 
 type Builder = auto::Builder<TokioExecutor>;
 
 /// Serves until `shutdown`; requests that are being answered by then are finished, within the farewell.
 ///
-/// Every request has a [`ClientAddress`] and a [`ConnectInfo`].
+/// Every request has a [`ClientAddress`].
 pub async fn serve(
-    mut listener: Listener,
+    listener: Listener,
     router: Router,
     options: ServeOptions,
     shutdown: impl Future<Output = ()>,
@@ -40,18 +38,14 @@ pub async fn serve(
     let served = Arc::new(Served::new(router, listener.protocols(), options));
     let (stop, cut) = (CancellationToken::new(), CancellationToken::new());
     let open = TaskTracker::new();
-    let room = Arc::new(Semaphore::new(served.options.connections.get()));
+    let mut listener = listener.with_places(served.options.places());
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let accepting = async {
-            let place = Arc::clone(&room).acquire_owned().await;
-            (place.expect("the semaphore is never closed"), listener.accept().await)
-        };
         tokio::select! {
             () = shutdown.as_mut() => break,
-            (place, (stream, peer)) = accepting => {
+            (stream, peer) = listener.accept() => {
                 let served = Arc::clone(&served);
-                open.spawn(served.connection(stream, peer, place, stop.clone(), cut.clone()));
+                open.spawn(served.connection(stream, peer, stop.clone(), cut.clone()));
             }
         }
     }
@@ -88,7 +82,6 @@ impl Served {
         self: Arc<Self>,
         stream: Stream,
         peer: SocketAddr,
-        place: OwnedSemaphorePermit,
         stop: CancellationToken,
         cut: CancellationToken,
     ) {
@@ -123,7 +116,6 @@ impl Served {
             _ = connection.as_mut() => {}
             () = cut.cancelled() => {}
         }
-        drop(place);
     }
 }
 
@@ -135,14 +127,18 @@ fn respond(
     mut request: Request<Incoming>,
 ) -> impl Future<Output = Result<axum::response::Response, Infallible>> + use<> {
     let address = ClientAddress(proxies.client(peer.ip(), request.headers()));
-    let extensions = request.extensions_mut();
-    extensions.insert(address);
-    extensions.insert(ConnectInfo(peer));
+    request.extensions_mut().insert(address);
     // A router is always ready.
     router.call(request)
 }
 
 impl ServeOptions {
+    fn places(&self) -> Places {
+        let refused = self.refused.clone();
+        let refused = refused.unwrap_or_else(|| metrics::counter!(REFUSED_CONNECTIONS));
+        Places::new(self.connections, self.proxies.clone(), refused)
+    }
+
     fn builder(&self) -> Builder {
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder

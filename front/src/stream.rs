@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
+use crate::places::Place;
+
 /// How long the other side may take nothing of what it is sent.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -24,6 +26,8 @@ pub struct Stream {
     /// Runs while something cannot be sent.
     stalled: Option<Pin<Box<Sleep>>>,
     patience: Duration,
+    /// Free for another one when this is gone.
+    _place: Option<Place>,
 }
 
 #[derive(Debug)]
@@ -33,12 +37,12 @@ enum Io {
 }
 
 impl Stream {
-    pub(crate) fn plain(stream: TcpStream) -> Self {
-        Self { io: Io::Plain(stream), stalled: None, patience: STALL }
+    pub(crate) fn plain(stream: TcpStream, place: Option<Place>) -> Self {
+        Self { io: Io::Plain(stream), stalled: None, patience: STALL, _place: place }
     }
 
-    pub(crate) fn tls(stream: TlsStream<TcpStream>) -> Self {
-        Self { io: Io::Tls(Box::new(stream)), stalled: None, patience: STALL }
+    pub(crate) fn tls(stream: TlsStream<TcpStream>, place: Option<Place>) -> Self {
+        Self { io: Io::Tls(Box::new(stream)), stalled: None, patience: STALL, _place: place }
     }
 
     /// Whether both sides have agreed on HTTP/2; none have without TLS.
@@ -154,7 +158,7 @@ mod tests {
     async fn pair() -> (Stream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let other = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        (Stream::plain(listener.accept().await.unwrap().0), other)
+        (Stream::plain(listener.accept().await.unwrap().0, None), other)
     }
 
     #[tokio::test]

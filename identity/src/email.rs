@@ -13,7 +13,9 @@ pub(crate) fn check(email: &str) -> Result<&str, IdentityError> {
     let shaped = email.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !domain.contains('@')
     });
-    let odd = email.chars().any(|c| c.is_whitespace() || c.is_control());
+    // What has a meaning of its own in the head of a mail is in nobody's address.
+    let odd = |c: char| c.is_whitespace() || is_unseen(c) || "<>()[],;:\"\\".contains(c);
+    let odd = email.chars().any(odd);
     if shaped && !odd && email.len() <= LONGEST_EMAIL {
         Ok(email)
     } else {
@@ -25,7 +27,14 @@ pub(crate) fn check(email: &str) -> Result<&str, IdentityError> {
 pub(crate) fn check_name(name: &str) -> Result<&str, IdentityError> {
     let name = name.trim();
     let fits = (1..=LONGEST_NAME).contains(&name.chars().count());
-    if fits && !name.chars().any(char::is_control) { Ok(name) } else { Err(IdentityError::BadName) }
+    if fits && !name.chars().any(is_unseen) { Ok(name) } else { Err(IdentityError::BadName) }
+}
+
+/// Whether a character is not seen and makes what is around it look like something else.
+pub(crate) fn is_unseen(c: char) -> bool {
+    let separates = matches!(c, '\u{2028}' | '\u{2029}');
+    let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || separates || turns
 }
 
 /// Whether both are the same mailbox to us.
@@ -48,7 +57,9 @@ mod tests {
             assert_eq!(check(good).unwrap(), good.trim());
         }
         let long = format!("{}@b", "x".repeat(253));
-        for bad in ["", "a", "@b", "a@", "a@b@c", "a b@c", "a@b\0", "a@b\nBcc: c@d", &long] {
+        let shapes = ["", "a", "@b", "a@", "a@b@c", "a b@c", &long];
+        let odd = ["a@b\0", "a@b\nBcc: c@d", "<a@b>", "A <a@b>", "a@b,c", "\u{202e}a@b"];
+        for bad in shapes.into_iter().chain(odd) {
             assert!(matches!(check(bad), Err(IdentityError::BadEmail)), "{bad:?}");
         }
         assert!(check(&long[1..]).is_ok());
@@ -59,7 +70,8 @@ mod tests {
         for good in ["A", "  Ada Lovelace ", "李", &"x".repeat(200)] {
             assert_eq!(check_name(good).unwrap(), good.trim());
         }
-        for bad in ["", "  ", "a\0b", "a\nb", &"x".repeat(201)] {
+        let turned = "\u{202e}nimda";
+        for bad in ["", "  ", "a\0b", "a\nb", "a\u{2028}b", turned, &"x".repeat(201)] {
             assert!(matches!(check_name(bad), Err(IdentityError::BadName)), "{bad:?}");
         }
     }

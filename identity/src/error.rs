@@ -19,7 +19,7 @@ pub enum IdentityError {
     #[error("an e-mail has one `@` with something on both sides, and at most 254 characters")]
     BadEmail,
     /// It is no name.
-    #[error("a name has 1 to 200 characters, and no line breaks")]
+    #[error("a name has 1 to 200 characters, and none that break the line or turn its direction")]
     BadName,
     /// The new password is none that is taken.
     #[error(transparent)]

@@ -5,7 +5,9 @@
 
 mod text;
 
+use std::error::Error;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -47,8 +49,8 @@ pub struct MailServer {
     pub from: String,
     /// How long handing in one mail may take.
     pub timeout: Duration,
-    /// A certificate authority (PEM) to trust beside those of the system.
-    pub authority: Option<String>,
+    /// Certificate authorities (PEM, one after the other) to trust beside those of the system.
+    pub authorities: Option<String>,
 }
 
 /// How the connection to the mail server is kept from others.
@@ -110,6 +112,11 @@ pub enum MailError {
         /// What it answered: 4xx is worth another try.
         status: u16,
     },
+    /// Its certificate is not one to send secrets to.
+    #[error(
+        "the certificate of the mail server is not accepted: check its name, its time and who issued it"
+    )]
+    Untrusted(#[source] SmtpError),
     /// The server cannot be reached, or not safely.
     #[error("the mail server cannot be reached: check its address, port and encryption")]
     Unreachable(#[source] SmtpError),
@@ -139,7 +146,7 @@ impl Mailer {
         let from: Mailbox = server.from.parse().map_err(|_| MailError::BadSender)?;
         let tls = || {
             let mut tls = TlsParameters::builder(server.host.clone());
-            if let Some(pem) = &server.authority {
+            if let Some(pem) = &server.authorities {
                 let certificate = Certificate::from_pem(pem.as_bytes());
                 tls = tls.add_root_certificate(certificate.map_err(MailError::BadCertificates)?);
             }
@@ -216,8 +223,25 @@ fn why(error: SmtpError) -> MailError {
     match error.status() {
         Some(status) => MailError::Refused { status: status.into() },
         None if error.is_response() || error.is_client() => MailError::Unusable,
+        None if is_about_certificate(&error) => MailError::Untrusted(error),
         None => MailError::Unreachable(error),
     }
+}
+
+/// Whether it is the certificate that is refused, rather than the connection that broke.
+fn is_about_certificate(error: &SmtpError) -> bool {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        // What is inside an I/O error is not its source.
+        let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        let inner = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        let tls = error.downcast_ref::<rustls::Error>().or(inner);
+        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 impl fmt::Debug for Mailer {

@@ -30,6 +30,7 @@ mod outbound;
 mod people;
 mod provider;
 mod providers;
+mod reseal;
 mod seal;
 
 use secrecy::SecretString;
@@ -43,8 +44,9 @@ pub use finish::{Callback, FinishError};
 pub use id_token::IdTokenError;
 pub use network::{AddressError, Reach};
 pub use outbound::{Outbound, OutboundError, OutboundOptions, OutboundSetupError};
-pub use people::ResolveError;
+pub use people::{ResolveError, Resolved};
 pub use provider::ProviderError;
+pub use reseal::Resealed;
 pub use seal::{SealError, WeakSealingKey};
 
 use providers::Providers;
@@ -72,5 +74,14 @@ impl SingleSignOn {
     ) -> Result<Self, WeakSealingKey> {
         let sealer = Sealer::new(sealing_key)?;
         Ok(Self { pool, sealer, providers: Providers::new(outbound.clone()), outbound })
+    }
+
+    /// Also opens what this key has sealed, and seals nothing with it: for as long as it takes to replace one key by
+    /// another. [`SingleSignOn::reseal`] ends that.
+    ///
+    /// # Errors
+    /// [`WeakSealingKey`] below 32 bytes.
+    pub fn and_previous(self, sealing_key: &SecretString) -> Result<Self, WeakSealingKey> {
+        Ok(Self { sealer: self.sealer.and_previous(sealing_key)?, ..self })
     }
 }

@@ -119,6 +119,27 @@ impl People {
         email: &str,
         now: Timestamp,
     ) -> Result<Option<ResetToken>, IdentityError> {
+        self.make_reset(email, OPEN_RESETS, now).await
+    }
+
+    /// The same for the operator, whom others who have asked do not keep from it.
+    ///
+    /// # Errors
+    /// [`IdentityError::Unavailable`] without Postgres.
+    pub async fn hand_out_reset(
+        &self,
+        email: &str,
+        now: Timestamp,
+    ) -> Result<Option<ResetToken>, IdentityError> {
+        self.make_reset(email, i64::MAX, now).await
+    }
+
+    async fn make_reset(
+        &self,
+        email: &str,
+        most: i64,
+        now: Timestamp,
+    ) -> Result<Option<ResetToken>, IdentityError> {
         let (token, hash) = Purpose::Reset.generate();
         let key = email::key(email);
         let expires_at = after(now, self.options.reset);
@@ -129,26 +150,28 @@ impl People {
             .execute(&mut *transaction)
             .await
             .map_err(database)?;
-        let found: Option<(Uuid, String, Option<String>)> = sqlx::query_as(
+        // Nobody is a row as well.
+        let found: Option<(Option<Uuid>, Option<String>, Option<String>)> = sqlx::query_as(
             "WITH person AS (SELECT id, email, name FROM identity.users \
                WHERE lower(email) = lower($3) AND organization IS NULL AND disabled_at IS NULL), \
              made AS (INSERT INTO identity.resets (token_hash, key, user_id, expires_at) \
                SELECT $1, $2, (SELECT id FROM person), $4 \
                WHERE (SELECT count(*) FROM identity.resets WHERE key = $2 AND expires_at > $5) < $6 \
                RETURNING user_id) \
-             SELECT id, email, name FROM person JOIN made ON made.user_id = person.id",
+             SELECT id, email, name FROM made LEFT JOIN person ON person.id = made.user_id",
         )
         .bind(hash.as_slice())
         .bind(key.as_slice())
         .bind(people::without_nul(email))
         .bind(expires_at.to_sqlx())
         .bind(now.to_sqlx())
-        .bind(OPEN_RESETS)
+        .bind(most)
         .fetch_optional(&mut *transaction)
         .await
         .map_err(database)?;
         transaction.commit().await.map_err(database)?;
-        Ok(found.map(|(user, email, name)| ResetToken { user, email, name, token, expires_at }))
+        let Some((Some(user), Some(email), name)) = found else { return Ok(None) };
+        Ok(Some(ResetToken { user, email, name, token, expires_at }))
     }
 
     /// Sets a new password for who got the mail, once: closes all sessions, forgets wrong passwords, and makes other

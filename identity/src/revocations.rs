@@ -178,7 +178,7 @@ pub async fn follow(people: People, set: Revocations, shutdown: CancellationToke
                     "sessions closed from now on stay open here until Postgres is back"
                 );
             }
-            Err(_) => {}
+            Err(_) => tracing::debug!("revoked sessions are still not known"),
         }
     }
 }

@@ -19,8 +19,8 @@ const SEEN_AFTERWARDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 impl People {
     /// Deletes what has had its time, and says how many rows it was: refresh tokens and sessions that expired, wrong
-    /// passwords of the day before, resets, revocations, and invitations that were accepted a day or expired a month
-    /// ago. Several may do so at once.
+    /// passwords of the day before, resets, revocations, logins at a provider that nobody came back from, and
+    /// invitations that were accepted a day or expired a month ago. Several may do so at once.
     ///
     /// # Errors
     /// [`IdentityError::Unavailable`] without Postgres.
@@ -40,6 +40,7 @@ impl People {
                 DAY.max(policy.window).max(policy.longest),
             ),
             ("DELETE FROM identity.resets WHERE expires_at < $1", SignedDuration::ZERO),
+            ("DELETE FROM identity.sign_ins WHERE expires_at < $1", SignedDuration::ZERO),
             ("DELETE FROM identity.revocations WHERE at < $1", HOUR),
             ("DELETE FROM identity.invitations WHERE accepted_at < $1", DAY),
             (

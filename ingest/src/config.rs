@@ -9,10 +9,11 @@ mod reader;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use async_nats::{Client, ConnectError, ConnectOptions};
+use async_nats::Client;
+use ff_evaluator::wire::KeyKind;
+use ff_nats::{ConnectError, Server};
 use jiff::Timestamp;
 use rustc_hash::{FxHashMap, FxHashSet};
 use uuid::Uuid;
@@ -26,18 +27,11 @@ use crate::problem::Problem;
 const CLIENT_QUEUE: usize = 64;
 
 /// A connection that is made in the background, and made again whenever it is lost.
-pub(crate) async fn connect(url: &str) -> Result<Client, ConnectError> {
-    ConnectOptions::new()
-        .name("ff-ingest")
-        .retry_on_initial_connect()
-        .connection_timeout(Duration::from_secs(2))
-        .ping_interval(Duration::from_secs(5))
-        .client_capacity(CLIENT_QUEUE)
-        .reconnect_delay_callback(|attempts| {
-            Duration::from_millis(20 * u64::try_from(attempts.min(50)).unwrap_or(50))
-        })
-        .connect(url)
-        .await
+pub(crate) async fn connect(server: &Server) -> Result<Client, ConnectError> {
+    let patient = server.connect("ff-ingest", |usual| {
+        usual.retry_on_initial_connect().client_capacity(CLIENT_QUEUE)
+    });
+    patient.await
 }
 
 /// What a request is checked against. One task changes it; any number of requests read it without waiting.
@@ -56,11 +50,12 @@ struct World {
 }
 
 /// A key that may send events.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     /// Its own; absent of a publisher whose keys have names of another kind.
     pub(crate) id: Option<Uuid>,
     pub(crate) hash: [u8; 32],
+    pub(crate) kind: KeyKind,
     environment: Uuid,
     expires_at: Option<Timestamp>,
 }

@@ -19,9 +19,9 @@ pub enum IngestError {
     /// The certificate, or something that belongs to it, cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The address of NATS is none.
-    #[error("the address of NATS is wrong; it looks like nats://host:4222")]
-    NatsAddress(#[source] async_nats::ConnectError),
+    /// The address of NATS is none, or the credentials for it cannot be used.
+    #[error(transparent)]
+    NatsAddress(#[from] ff_nats::ConnectError),
 }
 
 impl IngestError {

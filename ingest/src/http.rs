@@ -14,6 +14,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use ff_evaluator::wire::KeyKind;
 use ff_front::bodies::unpack;
 use ff_front::{BodyLimits, ClientAddress, CorsRules, Encoding, Harden, Origins, cors, harden};
 use jiff::Timestamp;
@@ -130,7 +131,11 @@ impl App {
         let encoding = Encoding::of(headers)?;
         self.publisher.check()?;
         // Who has used up a quota is refused before the body is read.
-        let sending = Sending { key: key.hash, organization: environment.organization.id };
+        let sending = Sending {
+            key: key.hash,
+            organization: environment.organization.id,
+            address: (key.kind == KeyKind::Client).then_some(client.0),
+        };
         self.quotas.glance(sending).map_err(Problem::Quota)?;
 
         let received = self.receive(body, encoding, format, &environment).await;

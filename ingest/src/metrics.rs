@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ff_front::REFUSED_CONNECTIONS;
 use ff_security::Recorder;
 use metrics::{Counter, Gauge, Histogram, Label};
 use metrics_exporter_prometheus::{
@@ -29,6 +30,7 @@ pub(crate) struct Metrics {
     pub(crate) message_events: Histogram,
     pub(crate) commit_seconds: Histogram,
     pub(crate) commit_failures: Counter,
+    pub(crate) refused_connections: Counter,
     pub(crate) in_flight_bytes: Gauge,
     pub(crate) following: Gauge,
     pub(crate) storing: Gauge,
@@ -62,6 +64,7 @@ impl Metrics {
             message_events: metrics::histogram!("ff_ingest_message_events"),
             commit_seconds: metrics::histogram!("ff_ingest_commit_seconds"),
             commit_failures: metrics::counter!("ff_ingest_commit_failures_total"),
+            refused_connections: metrics::counter!(REFUSED_CONNECTIONS),
             in_flight_bytes: metrics::gauge!("ff_ingest_in_flight_bytes"),
             following: metrics::gauge!("ff_ingest_following"),
             storing: metrics::gauge!("ff_ingest_storing"),

@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use ff_front::{Origins, Proxies, Tls};
+use ff_front::{ConnectionLimits, Origins, Proxies, Tls};
+use ff_nats::Server;
 use ff_security::Recorder;
 use secrecy::SecretString;
 
@@ -17,7 +18,7 @@ pub struct IngestOptions {
     /// Where it listens; port 0 takes any free one.
     pub listen: SocketAddr,
     /// The NATS server that has the config and takes the telemetry.
-    pub nats_url: String,
+    pub nats: Server,
     /// How it is encrypted; not at all if absent.
     pub tls: Option<Tls>,
     /// Pages of these origins may send. Everybody's, unless set otherwise: a key is all that counts here, there are no
@@ -33,6 +34,9 @@ pub struct IngestOptions {
     pub key_quota: EventQuota,
     /// Events that all keys of an organization may send together.
     pub organization_quota: EventQuota,
+    /// Events that one address may send with keys of clients: as many as it likes if absent. Whoever sees a page has such a
+    /// key, and could use up its quota for everybody else.
+    pub address_quota: Option<EventQuota>,
     /// Where all replicas count them together; each counts alone without.
     pub redis: Option<ff_limits::Redis>,
     /// What private attributes are hashed with; without it they are left out of what is stored.
@@ -41,8 +45,8 @@ pub struct IngestOptions {
     pub limits: Limits,
     /// The most bytes of requests that are being read, checked or stored at one time.
     pub in_flight_bytes: usize,
-    /// The most open connections; more have to wait until one ends.
-    pub connections: usize,
+    /// The most open connections. Those that trusted proxies make have no limit but that of all.
+    pub connections: ConnectionLimits,
     /// How long a body may take to arrive.
     pub body_timeout: Duration,
     /// How requests share messages.
@@ -106,10 +110,10 @@ pub struct CommitOptions {
 
 impl IngestOptions {
     /// The usual limits, and no secret.
-    pub fn new(listen: SocketAddr, nats_url: impl Into<String>) -> Self {
+    pub fn new(listen: SocketAddr, nats: impl Into<Server>) -> Self {
         Self {
             listen,
-            nats_url: nats_url.into(),
+            nats: nats.into(),
             tls: None,
             cors: Origins::Any,
             proxies: Proxies::none(),
@@ -117,11 +121,12 @@ impl IngestOptions {
             streams: StreamOptions::default(),
             key_quota: EventQuota::new(100_000, 500_000),
             organization_quota: EventQuota::new(200_000, 1_000_000),
+            address_quota: None,
             redis: None,
             hash_secret: None,
             limits: Limits { body_bytes: 5 * MIB, events: 5000 },
             in_flight_bytes: 64 * MIB,
-            connections: 4096,
+            connections: ConnectionLimits::default(),
             body_timeout: Duration::from_secs(30),
             commit: CommitOptions::default(),
         }

@@ -1,5 +1,9 @@
-//! How many events a key, and an organization, may send: on this replica alone, or on all that share a Redis.
+//! How many events a key, an organization and an address may send: on this replica alone, or on all that share a Redis.
+//!
+//! An address counts for those who send with the key of a client, which is public: many users may stand behind the address
+//! of one server.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use ff_limits::{Left, Limit, Limits, Quota, Refused, Subject};
@@ -13,6 +17,7 @@ pub(crate) struct Quotas {
     limits: Limits,
     key: Limit,
     organization: Limit,
+    address: Option<Limit>,
 }
 
 /// Whose events they are.
@@ -21,6 +26,8 @@ pub(crate) struct Sending {
     /// The hash of the key.
     pub(crate) key: [u8; 32],
     pub(crate) organization: Uuid,
+    /// Of who has a client's key.
+    pub(crate) address: Option<IpAddr>,
 }
 
 impl Quotas {
@@ -29,10 +36,16 @@ impl Quotas {
         limits: Limits,
         key: EventQuota,
         organization: EventQuota,
+        address: Option<EventQuota>,
         most: usize,
     ) -> Self {
         let limit = |name, quota| Limit::new(name, window(quota, most)).counting("events");
-        Self { limits, key: limit("key", key), organization: limit("organization", organization) }
+        Self {
+            limits,
+            key: limit("key", key),
+            organization: limit("organization", organization),
+            address: address.map(|quota| limit("address", quota)),
+        }
     }
 
     /// Refuses who has used up a quota, as far as that is known here; takes nothing.
@@ -46,11 +59,14 @@ impl Quotas {
         self.limits.take(&self.asks(sending), events).await
     }
 
-    fn asks(&self, sending: Sending) -> [(&Limit, Subject); 2] {
-        [
-            (&self.key, Subject::Key(sending.key)),
-            (&self.organization, Subject::Organization(sending.organization)),
-        ]
+    fn asks(&self, sending: Sending) -> Vec<(&Limit, Subject)> {
+        let mut asks = Vec::with_capacity(3);
+        asks.push((&self.key, Subject::Key(sending.key)));
+        asks.push((&self.organization, Subject::Organization(sending.organization)));
+        if let (Some(limit), Some(address)) = (&self.address, sending.address) {
+            asks.push((limit, Subject::Address(address)));
+        }
+        asks
     }
 }
 
@@ -65,11 +81,11 @@ fn window(EventQuota { per_second, burst }: EventQuota, most: usize) -> Quota {
 mod tests {
     use super::*;
 
-    const SENDING: Sending = Sending { key: [7; 32], organization: Uuid::nil() };
+    const SENDING: Sending = Sending { key: [7; 32], organization: Uuid::nil(), address: None };
 
     fn quotas(per_second: u32, burst: u32, most: usize) -> Quotas {
         let quota = EventQuota::new(per_second, burst);
-        Quotas::new(Limits::local(), quota, EventQuota::new(1_000_000, 1_000_000), most)
+        Quotas::new(Limits::local(), quota, EventQuota::new(1_000_000, 1_000_000), None, most)
     }
 
     #[tokio::test]
@@ -90,5 +106,19 @@ mod tests {
     async fn a_whole_request_always_fits_into_a_burst() {
         let left = quotas(1, 1, 50).take(SENDING, 50).await.unwrap();
         assert_eq!(left.tightest(), Some(("key", 0)));
+    }
+
+    #[tokio::test]
+    async fn an_address_with_a_public_key_does_not_use_up_its_quota_for_others() {
+        let (all, share) = (EventQuota::new(1, 100), EventQuota::new(1, 40));
+        let quotas = Quotas::new(Limits::local(), all, all, Some(share), 10);
+        let from = |last| Sending { address: Some([203, 0, 113, last].into()), ..SENDING };
+        let left = quotas.take(from(7), 40).await.unwrap();
+        assert_eq!(left.tightest(), Some(("address", 0)));
+        assert_eq!(quotas.take(from(7), 1).await.unwrap_err().limit(), "address");
+        assert_eq!(quotas.glance(from(7)).unwrap_err().limit(), "address");
+        quotas.take(from(8), 40).await.unwrap();
+        // A server's key has no address.
+        assert_eq!(quotas.take(SENDING, 20).await.unwrap().tightest(), Some(("key", 0)));
     }
 }

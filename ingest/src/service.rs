@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +59,7 @@ impl Ingest {
     /// # Errors
     /// When it cannot listen, or the address of NATS is none.
     pub async fn start(options: IngestOptions) -> Result<Self, IngestError> {
-        let client = config::connect(&options.nats_url).await.map_err(IngestError::NatsAddress)?;
+        let client = config::connect(&options.nats).await.map_err(IngestError::NatsAddress)?;
         let listening = Listener::bind(options.listen, options.tls.as_ref(), Protocols::Http1);
         let listener = listening.await.map_err(|error| match error {
             BindError::Listen(source) => IngestError::Listen { address: options.listen, source },
@@ -73,10 +72,12 @@ impl Ingest {
         }
 
         let metrics = Arc::new(Metrics::new());
+        let refused = metrics.refused_connections.clone();
         let quotas = Quotas::new(
             ff_limits::Limits::start(options.redis.clone(), Some(metrics.recorder())).await,
             options.key_quota,
             options.organization_quota,
+            options.address_quota,
             options.limits.events,
         );
         let config = Arc::new(Config::default());
@@ -114,9 +115,9 @@ impl Ingest {
             large: Semaphore::new(cores),
         };
         let router = router(Arc::new(app), &options.cors, Harden::api(listener.is_tls()));
-        let connections = NonZeroUsize::new(options.connections).unwrap_or(NonZeroUsize::MIN);
         let serving = ServeOptions {
-            connections,
+            connections: options.connections,
+            refused: Some(refused),
             proxies: options.proxies,
             farewell: FAREWELL,
             ..ServeOptions::default()

@@ -25,8 +25,7 @@ mod source;
 mod status;
 mod store;
 
-use async_nats::{Client, ConnectOptions, jetstream};
-use std::time::Duration;
+use async_nats::jetstream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -74,7 +73,11 @@ impl Writer {
     }
 
     async fn follow(self, stop: CancellationToken) -> Result<(), WriterError> {
-        let client = connect(&self.options.nats_url).await?;
+        let patient = self
+            .options
+            .nats
+            .connect("ff-telemetry-writer", |usual| usual.retry_on_initial_connect());
+        let client = patient.await?;
         let context = jetstream::new(client.clone());
         let parking = Parking::new(context.clone(), self.options.replicas);
         let mut store = Store::new(&self.options, parking, self.status.clone(), stop.clone());
@@ -99,19 +102,4 @@ impl Writer {
         };
         result.expect("reading the stream does not panic")
     }
-}
-
-/// Connects now or as soon as NATS is there.
-async fn connect(url: &str) -> Result<Client, WriterError> {
-    ConnectOptions::new()
-        .name("ff-telemetry-writer")
-        .retry_on_initial_connect()
-        .ping_interval(Duration::from_secs(5))
-        .connection_timeout(Duration::from_secs(2))
-        .reconnect_delay_callback(|attempts| {
-            Duration::from_millis(20 * u64::try_from(attempts.min(50)).unwrap_or(50))
-        })
-        .connect(url)
-        .await
-        .map_err(|source| WriterError::NatsUrl { source })
 }

@@ -142,5 +142,22 @@ fn local(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, table, local);
+/// What an edge does for a request: one limit, and what its answer says of it.
+fn here(criterion: &mut Criterion) {
+    let limits = Limits::local();
+    let mut group = criterion.benchmark_group("here");
+    for told in [false, true] {
+        let mut number = 0;
+        group.bench_function(if told { "one-limit-and-headers" } else { "one-limit" }, |bencher| {
+            bencher.iter(|| {
+                number += 1;
+                let left = limits.take_here(&asks(number)[..1], 1).expect("there is enough");
+                if told { left.headers().map(black_box).count() } else { 0 }
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, table, local, here);
 criterion_main!(benches);

@@ -3,6 +3,7 @@
 //! The headers follow draft-ietf-httpapi-ratelimit-headers-10: `RateLimit-Policy` lists every limit that was asked,
 //! `RateLimit` the one of which least is left. `t` is the time until more than that is there.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
@@ -113,14 +114,16 @@ impl Refused {
 }
 
 fn policy<'a>(limits: impl Iterator<Item = &'a Limit>) -> (HeaderName, HeaderValue) {
-    let mut text = String::new();
-    for limit in limits {
+    let mut text = String::with_capacity(64);
+    for (number, limit) in limits.enumerate() {
         let Quota { requests, .. } = limit.quota();
         let window = whole_seconds(limit.quota().window());
-        let comma = if text.is_empty() { "" } else { ", " };
-        text.push_str(&format!("{comma}\"{}\";q={requests};w={window}", limit.name()));
+        let comma = if number == 0 { "" } else { ", " };
+        let name = limit.name();
+        // A text takes whatever is written to it.
+        let _ = write!(text, "{comma}\"{name}\";q={requests};w={window}");
         if let Some(unit) = limit.unit() {
-            text.push_str(&format!(";qu=\"{unit}\""));
+            let _ = write!(text, ";qu=\"{unit}\"");
         }
     }
     (RATE_LIMIT_POLICY, value(text))

@@ -39,5 +39,5 @@ pub use answer::{Left, Refused};
 pub use limits::{Health, Limits};
 pub use measure::SharedRecorder;
 pub use quota::{Limit, Quota};
-pub use shared::Redis;
+pub use shared::{Redis, RedisTls};
 pub use subject::Subject;

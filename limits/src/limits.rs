@@ -44,6 +44,12 @@ impl Limits {
         Self::new(None, Measure::default())
     }
 
+    /// The same, with metrics that go to a service's own recorder.
+    #[must_use]
+    pub fn local_to(recorder: SharedRecorder) -> Self {
+        Self::new(None, Measure::to(Some(recorder)))
+    }
+
     /// Limits that all replicas share which use the same Redis. It need not be there yet; what this waits for it is at
     /// most half a second.
     pub async fn shared(redis: Redis) -> Self {
@@ -71,34 +77,42 @@ impl Limits {
     /// When one of the limits refuses; then nothing is taken from any.
     pub async fn take(&self, asks: &[(&Limit, Subject)], cost: u32) -> Result<Left, Refused> {
         let Inner { local, shared, .. } = &*self.0;
-        let mut place = Place::Shared;
-        let outcome = match shared {
+        let verdict = match shared {
             Some(shared) if !asks.is_empty() => shared.take(asks, cost).await,
             _ => None,
         };
-        let outcome = match outcome {
-            Some(Verdict { outcome, full_in }) => {
-                local.follow(asks, &full_in);
-                outcome
-            }
-            None => {
-                place = Place::Local;
-                local.take(asks, cost)
-            }
+        let Some(Verdict { outcome, full_in }) = verdict else {
+            return self.take_here(asks, cost);
         };
-        match outcome {
-            Ok(left) => {
-                let standing = |(&(limit, subject), left): (&(&Limit, Subject), u32)| Standing {
-                    limit: *limit,
-                    subject,
-                    left,
-                    taken: cost,
-                    from: place,
-                };
-                Ok(Left { standings: asks.iter().zip(left).map(standing).collect() })
-            }
-            Err(denied) => Err(self.refuse(asks, denied)),
-        }
+        local.follow(asks, &full_in);
+        self.answer(asks, cost, Place::Shared, outcome)
+    }
+
+    /// The same of what this replica counts alone, at once and whether there is a Redis or not: for work that costs less
+    /// than asking does.
+    ///
+    /// # Errors
+    /// When one of the limits refuses; then nothing is taken from any.
+    pub fn take_here(&self, asks: &[(&Limit, Subject)], cost: u32) -> Result<Left, Refused> {
+        self.answer(asks, cost, Place::Local, self.0.local.take(asks, cost))
+    }
+
+    fn answer(
+        &self,
+        asks: &[(&Limit, Subject)],
+        cost: u32,
+        from: Place,
+        outcome: Result<Vec<u32>, Denied>,
+    ) -> Result<Left, Refused> {
+        let left = outcome.map_err(|denied| self.refuse(asks, denied))?;
+        let standing = |(&(limit, subject), left): (&(&Limit, Subject), u32)| Standing {
+            limit: *limit,
+            subject,
+            left,
+            taken: cost,
+            from,
+        };
+        Ok(Left { standings: asks.iter().zip(left).map(standing).collect() })
     }
 
     /// Whether one request would pass, as far as this replica knows without asking anybody: for a door where much work

@@ -4,6 +4,7 @@
 mod circuit;
 mod keys;
 mod script;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::subject::Subject;
 use circuit::Circuit;
 use keys::Keys;
 use script::Bucket;
+pub use tls::RedisTls;
 
 /// A server that speaks the protocol of Redis 5 or later, or Valkey: one, or a primary with its replicas behind one
 /// address. A cluster is none, as it keeps the buckets of one request on different servers.
@@ -28,11 +30,17 @@ pub struct Redis {
     username: Option<String>,
     password: Option<SecretString>,
     secret: Option<SecretString>,
+    tls: Option<RedisTls>,
     patience: Duration,
 }
 
 /// How long a request waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(50);
+
+/// How long it may take to connect, which nobody waits for but the start.
+const CONNECTING: Duration = Duration::from_millis(500);
+/// The same with TLS, for which files are read, the system's authorities among them.
+const CONNECTING_ENCRYPTED: Duration = Duration::from_secs(2);
 
 /// The buckets in Redis.
 #[derive(Debug)]
@@ -51,6 +59,7 @@ impl Redis {
             username: None,
             password: None,
             secret: None,
+            tls: None,
             patience: PATIENCE,
         }
     }
@@ -69,6 +78,13 @@ impl Redis {
         self
     }
 
+    /// Encrypts the connection from its first byte; the certificate must be for the host that was given.
+    #[must_use]
+    pub fn with_tls(mut self, tls: RedisTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// What subjects are hashed with, the same on all replicas. Without it who reads the memory of Redis can find an
     /// address by trying all there are.
     #[must_use]
@@ -84,7 +100,12 @@ impl Redis {
         self
     }
 
-    fn client(&self) -> redis::Client {
+    fn connecting(&self) -> Duration {
+        if self.tls.is_some() { CONNECTING_ENCRYPTED } else { CONNECTING }
+    }
+
+    /// Made anew for every connection, as certificates are renewed.
+    async fn client(&self) -> Result<redis::Client, redis::RedisError> {
         use redis::IntoConnectionInfo as _;
         let mut settings = redis::RedisConnectionInfo::default();
         if let Some(username) = &self.username {
@@ -93,21 +114,27 @@ impl Redis {
         if let Some(password) = &self.password {
             settings = settings.set_password(password.expose_secret());
         }
-        (self.host.as_str(), self.port)
-            .into_connection_info()
-            .and_then(|info| redis::Client::open(info.set_redis_settings(settings)))
-            .expect("a host and a port are looked at when a connection is made")
+        let info =
+            (self.host.as_str(), self.port).into_connection_info()?.set_redis_settings(settings);
+        match &self.tls {
+            None => redis::Client::open(info),
+            Some(tls) => {
+                let info = info.set_addr(tls::address(&self.host, self.port));
+                redis::Client::build_with_tls(info, tls.read().await?)
+            }
+        }
     }
 }
 
 impl Shared {
     /// Connects, and goes on trying in the background where that fails.
     pub(crate) async fn start(redis: Redis, measure: &Measure) -> Self {
-        let circuit = Arc::new(Circuit::new(redis.client(), redis.patience, measure.redis_up()));
+        let keys = Keys::new(redis.secret.as_ref());
+        let circuit = Arc::new(Circuit::new(redis, measure.redis_up()));
         circuit.connect().await;
         let watched = Arc::clone(&circuit);
         let watch = tokio::spawn(async move { watched.watch().await });
-        Self { circuit, keys: Keys::new(redis.secret.as_ref()), watch }
+        Self { circuit, keys, watch }
     }
 
     pub(crate) fn is_up(&self) -> bool {

@@ -27,6 +27,8 @@ named! {
         PersonCreated => "person.created",
         /// A person may not sign in any more.
         PersonDisabled => "person.disabled",
+        /// A person who might not sign in may again.
+        PersonEnabled => "person.enabled",
         /// A person's data was erased.
         PersonErased => "person.erased",
         /// Somebody was invited.

@@ -35,7 +35,7 @@ pub use connection::connect;
 pub use detail::Detail;
 pub use entry::{Entry, EntryActor, EntrySubject};
 pub use kind::Kind;
-pub use log::{Filter, Format, LastUse, Log, LogError, Page, Scope};
+pub use log::{Filter, Format, LastUse, Log, LogError, Page, Scope, Stay};
 pub use record::{Actor, ActorKind, Outcome, Record, Service, Subject, SubjectKind};
 pub use recorder::{Recorder, RecorderOptions, RecorderStatus};
 pub use stream::{STREAM, StreamOptions};

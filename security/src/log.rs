@@ -1,7 +1,8 @@
 //! The security log as people read it.
 //!
-//! What belongs to an organization is seen by that organization; what belongs to none (a wrong key, a sign-in of somebody
-//! unknown) by the operator of the installation. A question names one of the two, and no answer mixes them.
+//! What belongs to an organization is seen by that organization, and so is what its people did at the doors of the
+//! installation while they belonged to it: a password is of no organization, but who signs in with it matters to each of
+//! theirs. What belongs to none (a wrong key, a sign-in of somebody unknown) is seen by the operator.
 
 mod csv;
 mod cursor;
@@ -23,12 +24,28 @@ pub use error::LogError;
 pub use export::Format;
 
 /// Whose records.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Those of an organization.
-    Organization(Uuid),
+    Organization {
+        /// Which.
+        id: Uuid,
+        /// Who belonged to it when: what of no organization they did meanwhile is among the records.
+        stays: Vec<Stay>,
+    },
     /// Those of no organization.
     Installation,
+}
+
+/// A time for which somebody belonged to an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stay {
+    /// Who.
+    pub person: Uuid,
+    /// From then on.
+    pub from: Timestamp,
+    /// And before that; absent if they still do.
+    pub to: Option<Timestamp>,
 }
 
 /// Which records. What is absent or empty excludes nothing.
@@ -92,7 +109,7 @@ impl Log {
     /// When the limit or the cursor cannot be used, or the database does not answer.
     pub async fn list(
         &self,
-        scope: Scope,
+        scope: &Scope,
         filter: &Filter,
         cursor: Option<&str>,
         limit: Option<u32>,
@@ -103,7 +120,8 @@ impl Log {
         }
         let before = cursor.map(Cursor::read).transpose()?;
         // One more than fits, to see whether there is more.
-        let mut query = query::newest_first(scope, filter, before, i64::from(limit) + 1);
+        let (order, most) = (query::Order::NewestFirst, i64::from(limit) + 1);
+        let mut query = query::records(scope, filter, order, before, most);
         let rows =
             query.build().fetch_all(&self.pool).await.map_err(LogError::sql("list records"))?;
         let mut items = rows.iter().map(query::entry).collect::<Result<Vec<_>, _>>()?;

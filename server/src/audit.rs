@@ -50,8 +50,8 @@ pub async fn run(args: AuditArgs) -> anyhow::Result<ExitCode> {
 }
 
 async fn verify(settings: &Settings, without_log: bool) -> anyhow::Result<ExitCode> {
-    let pool = connect::database(&settings.database).await?;
-    let log = if without_log { None } else { Some(connect::log(&settings.nats).await?) };
+    let pool = connect::database(settings).await?;
+    let log = if without_log { None } else { Some(connect::log(settings).await?) };
     // The key that this installation signs with, once it has one.
     let path = &settings.projector.signing_key;
     let trusted = match path.exists() {
@@ -90,7 +90,7 @@ async fn export(
     to: Option<PathBuf>,
     after: Position,
 ) -> anyhow::Result<ExitCode> {
-    let pool = connect::database(&settings.database).await?;
+    let pool = connect::database(settings).await?;
     let report = match to {
         Some(path) => {
             let file =

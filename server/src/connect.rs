@@ -5,15 +5,19 @@ use std::{fs, future::Future, path::Path};
 use anyhow::Context as _;
 use ff_auth::{TokenKey, TokenKeys};
 use ff_eventlog::{JetStreamLog, LogOptions};
+use ff_limits::Redis;
 use ff_stack::supervisor::asked_to_end;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::{
     PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::settings::{Auth, ClickHouse, Database, Nats};
+use crate::{
+    backends::Backends,
+    settings::{Auth, Settings},
+};
 
 /// Runs a command that waits for things.
 pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
@@ -21,10 +25,10 @@ pub fn block_on<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Res
 }
 
 /// The database.
-pub async fn database(settings: &Database) -> anyhow::Result<PgPool> {
+pub async fn database(settings: &Settings) -> anyhow::Result<PgPool> {
     let place = format!(
         "PostgreSQL at {}:{} (FF_DATABASE_HOST, FF_DATABASE_PORT)",
-        settings.host, settings.port
+        settings.database.host, settings.database.port
     );
     PgPoolOptions::new()
         .max_connections(16)
@@ -34,7 +38,7 @@ pub async fn database(settings: &Database) -> anyhow::Result<PgPool> {
 }
 
 /// The database, connected to when it is first needed: for services that start without it.
-pub fn database_lazily(settings: &Database) -> anyhow::Result<PgPool> {
+pub fn database_lazily(settings: &Settings) -> anyhow::Result<PgPool> {
     Ok(PgPoolOptions::new()
         .max_connections(16)
         .acquire_timeout(std::time::Duration::from_secs(2))
@@ -44,49 +48,76 @@ pub fn database_lazily(settings: &Database) -> anyhow::Result<PgPool> {
 const NOT_HERE: &str = "nothing was started in this folder: run `ff up` here first";
 
 /// How to connect to the database.
-pub fn database_options(settings: &Database) -> anyhow::Result<PgConnectOptions> {
+pub fn database_options(settings: &Settings) -> anyhow::Result<PgConnectOptions> {
+    let database = &settings.database;
     anyhow::ensure!(
-        !settings.host.is_empty(),
+        !database.host.is_empty(),
         "{NOT_HERE}, or name a database by FF_DATABASE_HOST"
     );
-    Ok(PgConnectOptions::new()
-        .host(&settings.host)
-        .port(settings.port)
-        .database(&settings.name)
-        .username(&settings.user)
-        .password(settings.password.expose_secret()))
+    let options = PgConnectOptions::new()
+        .host(&database.host)
+        .port(database.port)
+        .database(&database.name)
+        .username(&database.user)
+        .password(database.password.expose_secret());
+    Ok(Backends::load(&settings.backends)?.database(options, database.tls))
 }
 
 /// ClickHouse. It is asked when it is first needed.
-pub fn clickhouse(settings: &ClickHouse) -> anyhow::Result<clickhouse::Client> {
+pub fn clickhouse(settings: &Settings) -> anyhow::Result<clickhouse::Client> {
+    let server = &settings.clickhouse;
     anyhow::ensure!(
-        !settings.url.is_empty(),
+        !server.url.is_empty(),
         "{NOT_HERE}, or name a ClickHouse server by FF_CLICKHOUSE_URL"
     );
-    let mut client = clickhouse::Client::default().with_url(&settings.url);
-    if !settings.user.is_empty() {
-        client = client.with_user(&settings.user);
+    let mut client = Backends::load(&settings.backends)?.clickhouse(&server.url);
+    if !server.user.is_empty() {
+        client = client.with_user(&server.user);
     }
-    if !settings.password.expose_secret().is_empty() {
-        client = client.with_password(settings.password.expose_secret());
+    if !server.password.expose_secret().is_empty() {
+        client = client.with_password(server.password.expose_secret());
     }
-    if !settings.database.is_empty() {
-        client = client.with_database(&settings.database);
+    if !server.database.is_empty() {
+        client = client.with_database(&server.database);
     }
     Ok(client)
 }
 
+/// NATS.
+pub fn nats(settings: &Settings) -> anyhow::Result<ff_nats::Server> {
+    anyhow::ensure!(
+        !settings.nats.url.expose_secret().is_empty(),
+        "{NOT_HERE}, or name a NATS server by FF_NATS_URL"
+    );
+    Backends::load(&settings.backends)?.nats(&settings.nats)
+}
+
 /// How to open the event log.
-pub fn log_options(settings: &Nats) -> anyhow::Result<LogOptions> {
-    anyhow::ensure!(!settings.url.is_empty(), "{NOT_HERE}, or name a NATS server by FF_NATS_URL");
-    Ok(LogOptions { replicas: settings.replicas, ..LogOptions::url(&settings.url) })
+pub fn log_options(settings: &Settings) -> anyhow::Result<LogOptions> {
+    Ok(LogOptions { replicas: settings.nats.replicas, ..LogOptions::url(&nats(settings)?) })
 }
 
 /// The event log.
-pub async fn log(settings: &Nats) -> anyhow::Result<JetStreamLog> {
-    JetStreamLog::connect(log_options(settings)?)
-        .await
-        .with_context(|| format!("NATS at {} (FF_NATS_URL)", settings.url))
+pub async fn log(settings: &Settings) -> anyhow::Result<JetStreamLog> {
+    let place = format!("NATS at {} (FF_NATS_URL)", nats(settings)?);
+    JetStreamLog::connect(log_options(settings)?).await.context(place)
+}
+
+/// Where requests are counted together, if they are.
+pub fn redis(settings: &Settings, secret: &SecretString) -> anyhow::Result<Option<Redis>> {
+    let server = &settings.redis;
+    if server.host.is_empty() {
+        return Ok(None);
+    }
+    let mut redis = Redis::new(&server.host, server.port).with_secret(secret.clone());
+    if !server.user.is_empty() {
+        redis = redis.with_username(&server.user);
+    }
+    if !server.password.expose_secret().is_empty() {
+        redis = redis.with_password(server.password.clone());
+    }
+    let backends = Backends::load(&settings.backends)?;
+    Ok(Some(if server.tls { redis.with_tls(backends.redis()) } else { redis }))
 }
 
 /// The keys of sessions: a private key if one is configured, else the secret; and the one before it.

@@ -7,14 +7,18 @@
 
 mod analysis;
 mod audit;
+mod backends;
 mod connect;
 mod demo;
 mod front;
+mod health;
 mod import;
 mod local;
 mod migrate;
 mod people;
+mod providers;
 mod replay;
+mod rights;
 mod security;
 mod seed;
 mod services;
@@ -79,6 +83,9 @@ enum Command {
     /// List people, hand out new passwords, keep people out, erase them
     #[command(subcommand)]
     People(people::PeopleCommand),
+    /// Seal the secrets of identity providers anew
+    #[command(subcommand)]
+    Providers(providers::ProvidersCommand),
     /// Write out the security log
     #[command(subcommand)]
     Security(security::SecurityCommand),
@@ -117,6 +124,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => connect::block_on(replay::run(args)),
         Command::Audit(args) => connect::block_on(audit::run(args)),
         Command::People(command) => connect::block_on(people::run(command)),
+        Command::Providers(command) => connect::block_on(providers::run(command)),
         Command::Security(command) => connect::block_on(security::run(command)),
         Command::Stats => {
             ff_analytics::stats::run_lines(std::io::stdin().lock(), std::io::stdout().lock())

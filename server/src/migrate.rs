@@ -52,18 +52,18 @@ pub async fn run(args: MigrateArgs) -> anyhow::Result<ExitCode> {
             report("applied", Database::Clickhouse, &applied.1);
         }
         Direction::Down { database: Database::Postgres } => {
-            let pool = connect::database(&settings.database).await?;
+            let pool = connect::database(&settings).await?;
             let taken = migrate_down(&pool).await?.map(|m| (m.version, m.description));
             report("took back", Database::Postgres, taken.as_slice());
         }
         Direction::Down { database: Database::Clickhouse } => {
-            let client = connect::clickhouse(&settings.clickhouse)?;
+            let client = connect::clickhouse(&settings)?;
             let taken = schema::migrate_down(&client).await?.map(of_clickhouse);
             report("took back", Database::Clickhouse, taken.as_slice());
         }
         Direction::Status => {
-            let pool = connect::database(&settings.database).await?;
-            let client = connect::clickhouse(&settings.clickhouse)?;
+            let pool = connect::database(&settings).await?;
+            let client = connect::clickhouse(&settings)?;
             let missing: Vec<Line> =
                 pending(&pool).await?.into_iter().map(|m| (m.version, m.description)).collect();
             report("missing", Database::Postgres, &missing);
@@ -85,8 +85,8 @@ pub async fn up(settings: &Settings) -> anyhow::Result<()> {
 }
 
 async fn apply(settings: &Settings) -> anyhow::Result<(Vec<Line>, Vec<Line>)> {
-    let pool = connect::database(&settings.database).await?;
-    let client = connect::clickhouse(&settings.clickhouse)?;
+    let pool = connect::database(settings).await?;
+    let client = connect::clickhouse(settings)?;
     let postgres = migrate_up(&pool).await?;
     let clickhouse = schema::migrate_up(&client).await?;
     Ok((

@@ -31,8 +31,8 @@ pub async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     };
     let settings = Settings::load(Noted::Use)?;
     telemetry::log_as_tool(&settings.log)?;
-    let pool = connect::database(&settings.database).await?;
-    let log = connect::log(&settings.nats).await?;
+    let pool = connect::database(&settings).await?;
+    let log = connect::log(&settings).await?;
     let mut outcome = ExitCode::SUCCESS;
     for name in names {
         let mut shown = telemetry::Progress::begin();

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::{
-    connect,
+    connect, rights,
     settings::{Noted, Settings},
     telemetry,
 };
@@ -43,11 +43,10 @@ pub struct ExportArgs {
     output: Option<PathBuf>,
 }
 
-/// No file mixes the two.
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct Whose {
-    /// Records of the organization with this key
+    /// Records of the organization with this key, and of what its people did while they belonged to it
     #[arg(long, value_name = "KEY")]
     org: Option<String>,
     /// Records of no organization, such as sign-ins with a password and keys that nobody knows
@@ -67,7 +66,7 @@ pub async fn run(command: SecurityCommand) -> anyhow::Result<ExitCode> {
     let SecurityCommand::Export(args) = command;
     let settings = Settings::load(Noted::Use)?;
     telemetry::log_as_tool(&settings.log)?;
-    let pool = connect::database(&settings.database).await?;
+    let pool = connect::database(&settings).await?;
     let scope = match &args.whose.org {
         None => Scope::Installation,
         Some(key) => {
@@ -76,7 +75,8 @@ pub async fn run(command: SecurityCommand) -> anyhow::Result<ExitCode> {
             // A key that is mistyped would be an empty file otherwise, which looks like good news.
             let found = Queries::new(pool.clone()).organization(id).await?;
             ensure!(found.is_some(), "--org: there is no organization `{key}`");
-            Scope::Organization(id.0)
+            let (rights, _reading) = rights::read(connect::log(&settings).await?).await?;
+            rights.security_scope(id)
         }
     };
     let log = Log::new(pool);

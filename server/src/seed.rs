@@ -26,6 +26,7 @@ use ff_domain::{
 };
 use ff_eventlog::JetStreamLog;
 use ff_identity::{People, PeopleOptions};
+use ff_security::Kind;
 use jiff::Timestamp;
 use rand::RngCore as _;
 use secrecy::ExposeSecret as _;
@@ -33,7 +34,9 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::{
-    connect, say,
+    connect,
+    people::note,
+    say,
     settings::{Noted, Settings},
     telemetry,
 };
@@ -67,14 +70,21 @@ pub async fn seed(settings: &Settings) -> anyhow::Result<Demo> {
         !settings.demo.password.expose_secret().is_empty(),
         "FF_DEMO_PASSWORD: set a password"
     );
-    let pool = connect::database(&settings.database).await?;
+    let pool = connect::database(settings).await?;
     let passwords = PasswordService::new(Cost::DEFAULT, NonZeroUsize::MIN);
     let people = People::new(pool, passwords, PeopleOptions::default());
+    let known = people.find_by_email(&settings.demo.email).await?.is_some();
     let owner = people
         .bootstrap_owner(&settings.demo.email, "Demo Owner", settings.demo.password.clone())
         .await
         .context("cannot make the first owner")?;
-    let log = connect::log(&settings.nats).await?;
+    if !known {
+        // Seeding again would not find them new, so it goes on.
+        if let Err(error) = note(settings, Kind::PersonCreated, owner).await {
+            tracing::warn!(error = format!("{error:#}"), "the first owner is in no record");
+        }
+    }
+    let log = connect::log(settings).await?;
     let seeder = Seeder::new(log, settings, UserId(owner))?;
     seeder.organization().await?;
     seeder.project().await?;

@@ -15,6 +15,7 @@ use ff_auth::{Cost, PasswordService, TokenService};
 use ff_control::{Control, ControlOptions, Doorkeeper, DoorkeeperParts, Rights};
 use ff_edge::{Edge, EdgeOptions};
 use ff_eventlog::{EventLog as _, JetStreamLog};
+use ff_front::ConnectionLimits;
 use ff_identity::{People, PeopleOptions, Revocations, revocations::follow};
 use ff_ingest::{
     EventQuota, HashSecret, Ingest, IngestOptions,
@@ -33,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     analysis::Platform,
-    connect, front, say,
+    connect, front, health, providers, say,
     settings::{Noted, Settings},
     telemetry,
 };
@@ -63,8 +64,8 @@ where
 pub async fn control(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let mut options = ControlOptions::new(
         settings.control.listen,
-        connect::log_options(&settings.nats)?,
-        connect::database_options(&settings.database)?,
+        connect::log_options(&settings)?,
+        connect::database_options(&settings)?,
         settings.auth.jwt_secret.clone(),
     );
     options.token_keys = Some(connect::token_keys(&settings.auth)?);
@@ -72,50 +73,47 @@ pub async fn control(settings: Settings, shutdown: CancellationToken) -> anyhow:
     options.tls = front::tls(&settings.tls)?;
     options.serve = front::serve(&settings.http)?;
     options.cors = front::exact_origins(&settings.control.cors_origins, "FF_CONTROL_CORS_ORIGINS")?;
-    options.public_url = front::public_url(&settings);
+    options.public_url = front::public_url(&settings)?;
     options.quotas = front::quotas(&settings.limits);
-    options.limits = front::limits(&settings.redis, &settings.auth.jwt_secret).await;
-    options.mailer = front::mailer(&settings.mail)?;
+    options.limits = front::limits(&settings).await?;
+    options.mailer = front::mailer(&settings)?;
     options.providers = front::providers(&settings.auth);
-    if !settings.auth.sealing_secret.expose_secret().is_empty() {
-        options.sealing_secret = settings.auth.sealing_secret.clone();
-    }
-    options.recorder = front::recorder(&settings.nats).await?;
+    let sealing = providers::sealing_secrets(&settings.auth);
+    options.sealing_secret = sealing.now;
+    options.sealing_secret_previous = sealing.before;
+    options.recorder = front::recorder(&settings).await?;
     Ok(Control::run(options, shutdown).await?)
 }
 
 /// An edge.
 pub async fn edge(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        !settings.nats.url.is_empty(),
-        "FF_NATS_URL: name the NATS server that has the config"
-    );
-    let mut options =
-        EdgeOptions::new(settings.edge.listen, &settings.nats.url, &settings.edge.data);
+    let nats = connect::nats(&settings)?;
+    let mut options = EdgeOptions::new(settings.edge.listen, nats, &settings.edge.data);
     options.tls = front::tls(&settings.tls)?;
     options.proxies = front::proxies(&settings.http)?;
+    options.connections = front::connections(&settings.http, options.connections);
+    options.address_quota = NonZeroU32::new(settings.edge.address_rate).map(front::burst);
+    options.key_quota = NonZeroU32::new(settings.edge.key_rate).map(front::burst);
     options.cors = front::any_origins(&settings.edge.cors_origins, "FF_EDGE_CORS_ORIGINS")?;
-    options.recorder = front::recorder(&settings.nats).await?;
+    options.recorder = front::recorder(&settings).await?;
     Ok(Edge::run(options, shutdown.cancelled()).await?)
 }
 
 /// The ingestor.
 pub async fn ingest(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        !settings.nats.url.is_empty(),
-        "FF_NATS_URL: name the NATS server that takes the telemetry"
-    );
     let quota = |rate: NonZeroU32| EventQuota::new(rate.get(), rate.get().saturating_mul(BURST));
-    let mut options = IngestOptions::new(settings.ingest.listen, &settings.nats.url);
+    let mut options = IngestOptions::new(settings.ingest.listen, connect::nats(&settings)?);
     options.streams.replicas = settings.nats.replicas;
     options.streams.max_bytes = settings.ingest.stream_bytes;
     options.key_quota = quota(settings.ingest.key_rate);
     options.organization_quota = quota(settings.ingest.organization_rate);
+    options.address_quota = NonZeroU32::new(settings.ingest.address_rate).map(quota);
+    options.connections = front::connections(&settings.http, options.connections);
     options.tls = front::tls(&settings.tls)?;
     options.cors = front::any_origins(&settings.ingest.cors_origins, "FF_INGEST_CORS_ORIGINS")?;
     options.proxies = front::proxies(&settings.http)?;
-    options.recorder = front::recorder(&settings.nats).await?;
-    options.redis = front::redis(&settings.redis, &settings.auth.jwt_secret);
+    options.recorder = front::recorder(&settings).await?;
+    options.redis = connect::redis(&settings, &settings.auth.jwt_secret)?;
     let secret = &settings.ingest.hash_secret;
     if !secret.expose_secret().is_empty() {
         anyhow::ensure!(
@@ -131,18 +129,15 @@ pub async fn ingest(settings: Settings, shutdown: CancellationToken) -> anyhow::
 /// The writer of telemetry into ClickHouse, with its health and metrics.
 pub async fn writer(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let metrics = telemetry::metrics()?;
-    let listener = tokio::net::TcpListener::bind(settings.writer.listen).await?;
-    let client = connect::clickhouse(&settings.clickhouse)?;
+    let client = connect::clickhouse(&settings)?;
     let options = writer_options(&settings)?;
     let router = Router::new()
         .route("/healthz", get(|| async { "ok" }))
         .route("/readyz", get(writable))
         .with_state(client)
         .route("/metrics", get(move || async move { metrics.render() }));
-    let stop = shutdown.clone();
-    let health = async {
-        Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
-    };
+    let listen = settings.writer.listen;
+    let health = health::serve(&settings, listen, router, shutdown.clone()).await?;
     let writing = async { anyhow::Ok(Writer::new(options).run(shutdown).await?) };
     tokio::try_join!(health, writing)?;
     Ok(())
@@ -150,9 +145,9 @@ pub async fn writer(settings: Settings, shutdown: CancellationToken) -> anyhow::
 
 fn writer_options(settings: &Settings) -> anyhow::Result<WriterOptions> {
     Ok(WriterOptions {
-        clickhouse: connect::clickhouse(&settings.clickhouse)?,
+        clickhouse: connect::clickhouse(settings)?,
         replicas: settings.nats.replicas,
-        ..WriterOptions::new(&settings.nats.url, &settings.clickhouse.url)
+        ..WriterOptions::new(connect::nats(settings)?, &settings.clickhouse.url)
     })
 }
 
@@ -169,7 +164,10 @@ pub async fn replay_parked() -> anyhow::Result<ExitCode> {
 async fn writable(State(client): State<clickhouse::Client>) -> (StatusCode, String) {
     match client.query("SELECT count() FROM telemetry_progress").fetch_one::<u64>().await {
         Ok(_) => (StatusCode::OK, "ok".to_owned()),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("ClickHouse: {error}")),
+        Err(error) => {
+            let error = anyhow::Error::new(error);
+            (StatusCode::SERVICE_UNAVAILABLE, format!("ClickHouse: {error:#}"))
+        }
     }
 }
 
@@ -178,22 +176,23 @@ pub async fn analytics(settings: Settings, shutdown: CancellationToken) -> anyho
     let metrics = telemetry::metrics()?;
     let options = AnalyticsOptions {
         listen: settings.analytics.listen,
-        clickhouse: connect::clickhouse(&settings.clickhouse)?,
+        clickhouse: connect::clickhouse(&settings)?,
         render: Arc::new(move || metrics.render()),
         tls: front::tls(&settings.tls)?,
         cors: front::exact_origins(&settings.analytics.cors_origins, "FF_ANALYTICS_CORS_ORIGINS")?,
         proxies: front::proxies(&settings.http)?,
-        limits: front::limits(&settings.redis, &settings.auth.jwt_secret).await,
+        connections: front::connections(&settings.http, ConnectionLimits::default()),
+        limits: front::limits(&settings).await?,
     };
-    let log = connect::log(&settings.nats).await?;
-    let pool = connect::database_lazily(&settings.database)?;
+    let log = connect::log(&settings).await?;
+    let pool = connect::database_lazily(&settings)?;
     let (rights, revocations) = (Arc::new(Rights::default()), Revocations::default());
     let doorkeeper = Doorkeeper::new(DoorkeeperParts {
         rights: rights.clone(),
         tokens: Arc::new(TokenService::new(connect::token_keys(&settings.auth)?)),
         revocations: revocations.clone(),
         csrf: None,
-        recorder: front::recorder(&settings.nats).await?,
+        recorder: front::recorder(&settings).await?,
         service: Service::Analytics,
     });
     let passwords = PasswordService::new(Cost::DEFAULT, NonZeroUsize::MIN);
@@ -209,9 +208,8 @@ pub async fn analytics(settings: Settings, shutdown: CancellationToken) -> anyho
 /// Every projection: the ones in PostgreSQL, and the edge config.
 pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyhow::Result<()> {
     let metrics = telemetry::metrics()?;
-    let listener = tokio::net::TcpListener::bind(settings.projector.listen).await?;
-    let log = connect::log(&settings.nats).await?;
-    let pool = connect::database_lazily(&settings.database)?;
+    let log = connect::log(&settings).await?;
+    let pool = connect::database_lazily(&settings)?;
     let security_pool = pool.clone();
     let key = audit::load_or_create_key(&settings.projector.signing_key)
         .context("FF_PROJECTOR_SIGNING_KEY")?;
@@ -227,10 +225,8 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
         .route("/readyz", get(ready))
         .with_state((log.clone(), pool.clone()))
         .route("/metrics", get(move || async move { metrics.render() }));
-    let stop = shutdown.clone();
-    let health = async {
-        Ok(axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await?)
-    };
+    let listen = settings.projector.listen;
+    let health = health::serve(&settings, listen, router, shutdown.clone()).await?;
     let projections = async {
         Projector::run(log, pool, options, shutdown.clone()).await;
         anyhow::Ok(())
@@ -239,7 +235,7 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
     let stream = StreamOptions { replicas: settings.nats.replicas, ..StreamOptions::default() };
     let retention = SignedDuration::from_hours(24 * i64::from(settings.security.days));
     let security_log = ff_security::Writer::new(
-        ff_security::connect(&settings.nats.url).await.context("FF_NATS_URL")?,
+        ff_security::connect(connect::nats(&settings)?).await.context("FF_NATS_URL")?,
         security_pool,
         ff_security::WriterOptions { stream, retention },
     );
@@ -255,8 +251,8 @@ pub async fn projector(settings: Settings, shutdown: CancellationToken) -> anyho
 async fn ready(State((log, pool)): State<(JetStreamLog, PgPool)>) -> (StatusCode, String) {
     let (head, database) = tokio::join!(log.head(), sqlx::query("SELECT 1").execute(&pool));
     let missing = [
-        head.err().map(|error| format!("the event log: {error}")),
-        database.err().map(|error| format!("PostgreSQL: {error}")),
+        head.err().map(|error| format!("the event log: {:#}", anyhow::Error::new(error))),
+        database.err().map(|error| format!("PostgreSQL: {:#}", anyhow::Error::new(error))),
     ];
     match missing.into_iter().flatten().reduce(|all, one| format!("{all}; {one}")) {
         None => (StatusCode::OK, "ok".to_owned()),

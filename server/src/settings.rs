@@ -29,6 +29,8 @@ pub struct Settings {
     pub clickhouse: ClickHouse,
     /// Redis, where replicas count requests together.
     pub redis: Redis,
+    /// Encryption on the way to all of these.
+    pub backends: Backends,
     /// Signing of sessions.
     pub auth: Auth,
     /// Sending of mails.
@@ -75,14 +77,19 @@ pub struct Database {
     pub user: String,
     /// Its password.
     pub password: SecretString,
+    /// Whether the connection is encrypted, and the server proves who it is.
+    pub tls: bool,
 }
 
 /// Where NATS is.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nats {
-    /// `nats://host:port`; empty means the embedded one, for `ff up`.
-    pub url: String,
+    /// `nats://host:port`, or `tls://host:port`, with `user:password@` if need be; empty means the embedded one, for
+    /// `ff up`.
+    pub url: SecretString,
+    /// Path of a credentials file to log in with; empty means none.
+    pub credentials: PathBuf,
     /// Copies of the log in a NATS cluster: 1 or 3.
     pub replicas: usize,
 }
@@ -91,7 +98,7 @@ pub struct Nats {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClickHouse {
-    /// `http://host:port`; empty means the embedded one, for `ff up`.
+    /// `http://host:port`, or `https://host:port`; empty means the embedded one, for `ff up`.
     pub url: String,
     /// Name of the database; empty means the server's default.
     pub database: String,
@@ -113,6 +120,20 @@ pub struct Redis {
     pub user: String,
     /// Password; empty means none.
     pub password: SecretString,
+    /// Whether the connection is encrypted, and the server proves who it is.
+    pub tls: bool,
+}
+
+/// How the servers behind prove who they are, and we to them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Backends {
+    /// Path of the authorities (PEM) that their certificates must come from; empty means the system's.
+    pub authorities: PathBuf,
+    /// Path of the certificate (PEM) that is shown to those that ask for one; empty means none.
+    pub certificate: PathBuf,
+    /// Path of its private key (PEM).
+    pub key: PathBuf,
 }
 
 /// Where mails are handed in.
@@ -151,6 +172,10 @@ pub enum MailEncryption {
 pub struct Http {
     /// Proxies whose `X-Forwarded-For` counts: addresses and networks, separated by commas.
     pub trusted_proxies: String,
+    /// Connections to a service that are open at one time; 0 means as many as it usually has.
+    pub connections: usize,
+    /// The same of one address that is no trusted proxy; 0 means a quarter of all.
+    pub address_connections: usize,
 }
 
 /// How HTTP is encrypted.
@@ -181,6 +206,10 @@ pub struct Limits {
     pub address: NonZeroU32,
     /// To sign in from an address, in a minute.
     pub sign_in: NonZeroU32,
+    /// Invitations of one person in an hour.
+    pub invitations: NonZeroU32,
+    /// Organizations that one person founds in an hour.
+    pub foundings: NonZeroU32,
 }
 
 /// The security log.
@@ -203,9 +232,11 @@ pub struct Auth {
     pub signing_key: PathBuf,
     /// Path of the private Ed25519 key that signed sessions before; sessions of it are accepted.
     pub signing_key_previous: PathBuf,
-    /// Seals the secrets of identity providers in the database; at least 32 bytes. Empty means that `jwt_secret` does,
-    /// and then they must be given anew whenever that is replaced.
+    /// Seals the secrets of identity providers in the database; at least 32 bytes. Empty means that `jwt_secret` does.
     pub sealing_secret: SecretString,
+    /// What sealed them before, and still opens them. Empty means none; but where `jwt_secret` seals, that is
+    /// `jwt_secret_previous`.
+    pub sealing_secret_previous: SecretString,
     /// Whether identity providers may be in private networks.
     pub private_providers: bool,
 }
@@ -248,6 +279,10 @@ pub struct Edge {
     pub listen: SocketAddr,
     /// Where the disk copy of the config is kept.
     pub data: PathBuf,
+    /// Most requests of one address in a second, on average, other than with a server's key; 0 means no limit.
+    pub address_rate: u32,
+    /// Most requests with one server's key in a second, on average; 0 means no limit.
+    pub key_rate: u32,
     /// Origins whose pages may call it, separated by commas, or `*`.
     pub cors_origins: String,
 }
@@ -268,6 +303,8 @@ pub struct Ingest {
     pub key_rate: NonZeroU32,
     /// Most events of one organization in a second, on average.
     pub organization_rate: NonZeroU32,
+    /// Most events of one address with clients' keys in a second, on average; 0 means no limit.
+    pub address_rate: u32,
     /// Origins whose pages may call it, separated by commas, or `*`.
     pub cors_origins: String,
 }
@@ -385,12 +422,33 @@ impl Settings {
         })
     }
 
+    /// As they are when nothing is set.
+    #[cfg(test)]
+    pub fn defaults() -> Self {
+        Self::from_figment(&defaults()).expect("a test of its own reads them")
+    }
+
     fn validate(&self) -> Result<(), SettingsError> {
         let invalid = |place: &str, message: &str| {
             Err(SettingsError::Invalid { place: place.to_owned(), message: message.to_owned() })
         };
         if ![1, 3].contains(&self.nats.replicas) {
             return invalid("FF_NATS_REPLICAS", "1 or 3");
+        }
+        if self.database.tls && self.database.host.is_empty() {
+            return invalid(
+                "FF_DATABASE_TLS",
+                "needs FF_DATABASE_HOST: the embedded server has none",
+            );
+        }
+        if self.redis.tls && self.redis.host.is_empty() {
+            return invalid("FF_REDIS_TLS", "needs FF_REDIS_HOST: the embedded server has none");
+        }
+        if !self.clickhouse.url.is_empty() && !is_plain_http(&self.clickhouse.url) {
+            return invalid(
+                "FF_CLICKHOUSE_URL",
+                "http://host:8123 or https://host:8443; user and password have variables of their own",
+            );
         }
         if !self.mail.host.is_empty() && !self.mail.from.contains('@') {
             return invalid("FF_MAIL_FROM", "an e-mail address, such as Flags <flags@example.com>");
@@ -403,6 +461,15 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// An address by HTTP or HTTPS, without a login: it would be shown, and not be used.
+fn is_plain_http(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| {
+        ["http", "https"].contains(&url.scheme())
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
 }
 
 fn defaults() -> Figment {
@@ -457,6 +524,33 @@ mod tests {
             assert_eq!(settings.database.name, "from_env");
             assert_eq!(settings.database.user, "file_user");
             assert_eq!(settings.database.port, 5432);
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn what_cannot_be_encrypted_as_it_is_set_is_refused_by_name() {
+        for (variable, value) in [
+            ("FF_DATABASE_TLS", "true"),
+            ("FF_REDIS_TLS", "true"),
+            ("FF_CLICKHOUSE_URL", "https://user:s3cr3t@host:8443"),
+            ("FF_CLICKHOUSE_URL", "clickhouse:8123"),
+        ] {
+            figment::Jail::expect_with(|jail| {
+                jail.set_env(variable, value);
+                let error = Settings::load(Noted::Use).unwrap_err().to_string();
+                assert!(error.starts_with(variable) && !error.contains("s3cr3t"), "{error}");
+                Ok(())
+            });
+        }
+        figment::Jail::expect_with(|jail| {
+            jail.set_env("FF_CLICKHOUSE_URL", "https://host:8443");
+            jail.set_env("FF_DATABASE_HOST", "host");
+            jail.set_env("FF_DATABASE_TLS", "true");
+            jail.set_env("FF_BACKENDS_AUTHORITIES", "/etc/ff/authorities.pem");
+            let settings = Settings::load(Noted::Use).unwrap();
+            assert!(settings.database.tls && !settings.redis.tls);
+            assert_eq!(settings.backends.authorities.to_str(), Some("/etc/ff/authorities.pem"));
             Ok(())
         });
     }

@@ -17,6 +17,7 @@
 //! Functions here panic with the whole chain of causes when a server cannot be had: a test has nothing
 //! better to do with such an error.
 
+pub mod authority;
 pub mod chdb;
 pub mod clock;
 mod eventually;
@@ -25,6 +26,7 @@ pub mod nats;
 pub mod postgres;
 pub mod redis;
 mod scratch;
+pub mod tls_proxy;
 
 pub use eventually::eventually;
 pub use ff_stack::ports;

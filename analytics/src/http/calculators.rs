@@ -8,7 +8,7 @@ use axum::extract::rejection::{BytesRejection, JsonRejection};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use ff_front::{BodyError, check_depth};
+use ff_front::{BodyError, check_depth, plain_words};
 
 use super::App;
 use super::problem::{Problem, code};
@@ -27,7 +27,7 @@ pub(crate) async fn power<H: Host>(
     body: Result<Json<PowerInput>, JsonRejection>,
 ) -> Result<Json<PowerOutput>, Problem> {
     let Json(input) =
-        body.map_err(|rejection| unreadable(rejection.status(), rejection.body_text()))?;
+        body.map_err(|rejection| unreadable(rejection.status(), &rejection.body_text()))?;
     let _turn = app.turn()?;
     let answer = tokio::task::spawn_blocking(move || crate::planning::power(&input)).await;
     let answer = answer.map_err(|error| Problem::internal(&error))?;
@@ -45,7 +45,7 @@ pub(crate) async fn stats<H: Host>(
     State(app): State<App<H>>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let body = body.map_err(|rejection| unreadable(rejection.status(), rejection.body_text()))?;
+    let body = body.map_err(|rejection| unreadable(rejection.status(), &rejection.body_text()))?;
     if body.iter().filter(|byte| **byte == b'\n').count() > LINES_MAX {
         let detail = format!("at most {LINES_MAX} lines in one request: send several");
         return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, code::TOO_LARGE, detail));
@@ -65,8 +65,25 @@ pub(crate) async fn stats<H: Host>(
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], answers).into_response())
 }
 
-fn unreadable(status: StatusCode, detail: String) -> Problem {
+/// A body that is not what was asked for. The library says what it did before it says what is wrong.
+fn unreadable(status: StatusCode, said: &str) -> Problem {
+    const BEGINNING: &str = "Failed to deserialize the JSON body into the target type: ";
+    if status == StatusCode::UNPROCESSABLE_ENTITY {
+        let said = said.strip_prefix(BEGINNING).unwrap_or(said);
+        let (place, wrong) = said.split_once(": ").unwrap_or(("", said));
+        // The place is a path with dots, or absent; what is wrong may have colons of its own.
+        let is_place = !place.is_empty() && !place.contains(' ');
+        let (place, wrong) = if is_place { (place, wrong) } else { ("", said) };
+        let pointer: String = place
+            .split('.')
+            .filter(|part| !part.is_empty())
+            .fold(String::new(), |pointer, part| {
+                format!("{pointer}/{}", part.trim_end_matches(']').replace('[', "/"))
+            });
+        let detail = "the body is not what this request takes, see `errors`";
+        return Problem::new(status, code::BAD_BODY, detail).at(pointer, plain_words(wrong));
+    }
     let code =
         if status == StatusCode::PAYLOAD_TOO_LARGE { code::TOO_LARGE } else { code::BAD_BODY };
-    Problem::new(status, code, detail)
+    Problem::new(status, code, said)
 }

@@ -64,10 +64,22 @@ impl CasbinAuthorizer {
             None => principal.kind == PrincipalKind::System,
         };
         match gifts.iter().find(|gift| !has(gift)) {
-            Some(gift) => Err(Denied::TooMuch { gift: gift.clone() }),
+            Some(gift) => Err(Denied::TooMuch { gift: lacking(gift, has) }),
             None => Ok(Grant::new(principal, permission, scope, gifts)),
         }
     }
+}
+
+/// Of a gift that somebody does not have, the part that they do not.
+fn lacking(gift: &Gift, has: impl Fn(&Gift) -> bool) -> Gift {
+    let Gift::Permissions { permissions, scope } = gift else { return gift.clone() };
+    let alone = |permission: &Permission| Gift::Permissions {
+        permissions: vec![*permission],
+        scope: *scope,
+    };
+    let lacked = |permission: &&Permission| !has(&alone(permission));
+    let permissions: Vec<_> = permissions.iter().filter(lacked).copied().collect();
+    Gift::Permissions { permissions, scope: *scope }
 }
 
 /// Whether somebody has what they are about to give away, or to take. What lies in another organization than the
@@ -165,7 +177,7 @@ fn decide(
     };
     match verdict {
         Verdict::Granted => Ok(()),
-        Verdict::Refused => Err(Denied::Forbidden { permission }),
+        Verdict::Refused => Err(Denied::Forbidden { permission, scope: *scope }),
         Verdict::Unseen => Err(Denied::NotFound),
     }
 }

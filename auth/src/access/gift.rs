@@ -59,16 +59,16 @@ impl Gift {
 impl fmt::Display for Gift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Role { role, .. } | Self::RoleBack { role, .. } => {
-                write!(f, "the role `{role}` there")
+            Self::Role { role, scope } | Self::RoleBack { role, scope } => {
+                write!(f, "the role `{role}` in {}", scope.words())
             }
-            Self::Permissions { permissions, .. } => {
+            Self::Permissions { permissions, scope } => {
                 f.write_str("the permissions ")?;
                 for (index, permission) in permissions.iter().enumerate() {
                     let comma = if index > 0 { ", " } else { "" };
                     write!(f, "{comma}{permission}")?;
                 }
-                Ok(())
+                write!(f, " in {}", scope.words())
             }
             Self::Standing { .. } => f.write_str("all that this member has"),
             Self::Oneself { .. } => f.write_str("what is this person's alone"),

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use secrecy::SecretString;
 use tokio::sync::Semaphore;
@@ -17,13 +18,15 @@ use super::{Cost, PasswordError, PasswordHash, hash, verify};
 pub struct PasswordService {
     cost: Cost,
     permits: Arc<Semaphore>,
+    computed: Arc<AtomicU64>,
 }
 
 impl PasswordService {
     /// A service that hashes with `cost` and runs at most `concurrency` checks at once.
     #[must_use]
     pub fn new(cost: Cost, concurrency: NonZeroUsize) -> Self {
-        Self { cost, permits: Arc::new(Semaphore::new(concurrency.get())) }
+        let permits = Arc::new(Semaphore::new(concurrency.get()));
+        Self { cost, permits, computed: Arc::default() }
     }
 
     /// Hashes a password with a new salt.
@@ -51,6 +54,13 @@ impl PasswordService {
         Ok(known && matches)
     }
 
+    /// How many hashes it and its clones have computed, to hash or to check: the work that an answer must not tell
+    /// apart.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -59,9 +69,12 @@ impl PasswordService {
             Arc::clone(&self.permits).acquire_owned().await.expect("the semaphore is never closed");
         // The permit goes with the work: a caller who gives up does not make room for another check
         // while theirs is still running.
+        let computed = Arc::clone(&self.computed);
         spawn_blocking(move || {
             let _permit = permit;
-            work()
+            let done = work();
+            computed.fetch_add(1, Ordering::Relaxed);
+            done
         })
         .await
         .map_err(|source| PasswordError::Stopping { source })
@@ -95,6 +108,7 @@ mod tests {
             assert!(service.verify("s3cret".into(), Some(stored.clone())).await.unwrap());
             assert!(!service.verify("other".into(), Some(stored)).await.unwrap());
             assert!(!service.verify("s3cret".into(), None).await.unwrap());
+            assert_eq!(service.clone().computed(), 4);
         });
     }
 

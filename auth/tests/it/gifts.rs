@@ -143,9 +143,11 @@ fn the_permission_is_asked_for_before_what_is_given() {
     let ask = |giver: Principal, scope: &Scope, gifts: &[Gift]| {
         authorizer.authorize_giving(&giver, Permission::MembershipGrant, scope, gifts.to_vec())
     };
-    let forbidden = Err(Denied::Forbidden { permission: Permission::MembershipGrant });
-    assert_eq!(ask(principal(user(3)), &project(), std::slice::from_ref(&owner)), forbidden);
-    assert_eq!(ask(principal(user(4)), &org(), &[]), forbidden);
+    let forbidden =
+        |scope| Err(Denied::Forbidden { permission: Permission::MembershipGrant, scope });
+    let found = ask(principal(user(3)), &project(), std::slice::from_ref(&owner));
+    assert_eq!(found, forbidden(project()));
+    assert_eq!(ask(principal(user(4)), &org(), &[]), forbidden(org()));
     assert_eq!(
         ask(principal(user(9)), &org(), std::slice::from_ref(&owner)),
         Err(Denied::NotFound)

@@ -113,7 +113,8 @@ pub(crate) fn letter(
             assert!(grant.allows(permission, scope) && grant.principal() == principal);
             'y'
         }
-        Err(Denied::Forbidden { permission: lacking }) => {
+        Err(Denied::Forbidden { permission: lacking, scope: place }) => {
+            assert_eq!(place, *scope);
             assert_eq!(lacking, permission);
             'f'
         }

@@ -46,7 +46,13 @@ impl Executable for ApiKey {
     fn gifts(&self, org: OrganizationId, command: &ApiKeyCommand) -> Vec<Gift> {
         match command {
             ApiKeyCommand::Issue(new) => match &new.purpose {
-                KeyPurpose::SdkServer(_) | KeyPurpose::SdkClient(_) => Vec::new(),
+                // Whoever has it downloads the rules of the environment.
+                KeyPurpose::SdkServer(_) => vec![Gift::Permissions {
+                    permissions: vec![Permission::FlagRead, Permission::SegmentRead],
+                    scope: Place::from(new.purpose.place(org)).scope(org),
+                }],
+                // It evaluates what is meant for everybody, and sees no rule.
+                KeyPurpose::SdkClient(_) => Vec::new(),
                 KeyPurpose::ApiToken(scope) => vec![gift(org, scope)],
                 KeyPurpose::PersonalToken { owner, .. } => {
                     vec![Gift::Oneself { member: Member::User(owner.0) }]

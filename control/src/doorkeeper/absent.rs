@@ -20,7 +20,7 @@ impl Doorkeeper {
     ) -> Result<Result<Grant, Denied>, Problem> {
         self.parts.rights.current()?;
         let Some(principal) = self.absent(OrganizationId(scope.org), who) else {
-            return Ok(Err(Denied::Forbidden { permission }));
+            return Ok(Err(Denied::Forbidden { permission, scope }));
         };
         let authorizer = self.parts.rights.authorizer();
         Ok(authorizer.authorize_giving(&principal, permission, &scope, gifts))

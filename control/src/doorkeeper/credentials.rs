@@ -137,6 +137,10 @@ impl Doorkeeper {
 }
 
 fn bearer(headers: &HeaderMap) -> Result<&str, Problem> {
+    // What stands before us may have looked at another one than we would.
+    if headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+        return Err(invalid("send one header `Authorization`, not several"));
+    }
     headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok())

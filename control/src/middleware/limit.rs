@@ -8,7 +8,7 @@ use axum::response::Response;
 use ff_auth::PrincipalKind;
 use ff_domain::{OrganizationId, OrganizationKey, UserId};
 use ff_front::ClientAddress;
-use ff_limits::{Left, Limit, Refused, Subject};
+use ff_limits::{Left, Limit, Quota, Refused, Subject};
 use ff_security::{Kind, Outcome};
 
 use crate::App;
@@ -26,11 +26,14 @@ pub(crate) async fn limit_address(
         return Ok(next.run(request).await);
     };
     let limit = Limit::new("address", app.quotas.address);
-    app.limits
-        .take(&[(&limit, Subject::Address(address))], 1)
-        .await
-        .map_err(|denied| refused(&denied))?;
-    Ok(next.run(request).await)
+    let left = app.limits.take(&[(&limit, Subject::Address(address))], 1).await;
+    let left = left.map_err(|denied| refused(&denied))?;
+    let mut response = next.run(request).await;
+    // Of whoever is known, or is signing in, the narrower limits matter and were said.
+    if !response.headers().contains_key("ratelimit") {
+        response.headers_mut().extend(left.headers());
+    }
+    Ok(response)
 }
 
 /// Once it is known who sent it. Only who belongs to an organization counts against its quota, or strangers could use
@@ -71,6 +74,23 @@ fn belongs(app: &App, caller: &Caller, organization: OrganizationId) -> bool {
         PrincipalKind::ApiKey { .. } => caller.principal.org == Some(organization.0),
         PrincipalKind::System => false,
     }
+}
+
+/// Counts something that one person or program may do so many times in an hour.
+pub(crate) async fn limit_deed(
+    app: &App,
+    caller: &Caller,
+    name: &'static str,
+    quota: Quota,
+) -> Result<(), Problem> {
+    let (PrincipalKind::User { user_id: id } | PrincipalKind::ApiKey { key_id: id }) =
+        caller.principal.kind
+    else {
+        return Ok(());
+    };
+    let limit = Limit::new(name, quota);
+    let taken = app.limits.take(&[(&limit, Subject::User(id))], 1).await;
+    taken.map(drop).map_err(|denied| refused(&denied))
 }
 
 /// The answer to a request too many.

@@ -2,6 +2,7 @@
 //! another shape.
 
 use axum::http::StatusCode;
+use ff_front::plain_words;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::{Path, Segment};
@@ -22,7 +23,7 @@ pub(crate) fn from_slice<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem>
 fn explain(error: &serde_json::Error, place: String) -> Problem {
     match error.classify() {
         Category::Data => {
-            let detail = without_place(&error.to_string());
+            let detail = plain_words(&error.to_string());
             Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 code::UNEXPECTED_BODY,
@@ -37,11 +38,6 @@ fn explain(error: &serde_json::Error, place: String) -> Problem {
         )
         .at(place, format!("line {}, column {}", error.line(), error.column())),
     }
-}
-
-/// serde_json ends its messages with a line and a column; the pointer says it better.
-fn without_place(message: &str) -> String {
-    message.rsplit_once(" at line ").map_or(message, |(text, _)| text).to_owned()
 }
 
 /// A path of serde as a JSON pointer (RFC 6901).

@@ -31,7 +31,7 @@ impl Payload for Nothing {
     }
 }
 
-/// A field of a change that may be left out, and is not null where it is given.
+/// A field of a change that may be left out, which is another thing than null.
 pub(crate) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,

@@ -11,6 +11,8 @@ use ff_domain::{
     ServiceAccount, ServiceAccountId, ServiceAccountState, UserId,
 };
 use ff_eventlog::{DecodeError, Recorded, decode};
+use ff_security::Stay;
+use jiff::Timestamp;
 use uuid::Uuid;
 
 /// The aggregates of an organization that say who may do what.
@@ -18,6 +20,8 @@ use uuid::Uuid;
 pub(super) struct Organization {
     itself: Known,
     members: HashMap<MembershipId, Membership>,
+    /// Who belonged to it when, in the order in which they came.
+    stays: Vec<Stay>,
     accounts: HashMap<ServiceAccountId, ServiceAccount>,
     keys: HashMap<ApiKeyId, ApiKey>,
 }
@@ -48,7 +52,12 @@ impl Organization {
         let applied = match aggregate.kind.as_str() {
             kind if kind == Known::TYPE => fold(&mut self.itself, recorded, upcasters),
             kind if kind == Membership::TYPE => {
-                entry(&mut self.members, MembershipId(aggregate.id), recorded, upcasters)
+                let id = MembershipId(aggregate.id);
+                let before = self.member(id).map(|member| member.user);
+                let applied = entry(&mut self.members, id, recorded, upcasters);
+                let after = self.member(id).map(|member| member.user);
+                self.note_stay(before, after, recorded.commit.at);
+                applied
             }
             kind if kind == ServiceAccount::TYPE => {
                 entry(&mut self.accounts, ServiceAccountId(aggregate.id), recorded, upcasters)
@@ -65,6 +74,32 @@ impl Organization {
             let (position, kind) = (recorded.position, &aggregate.kind);
             tracing::error!(%position, %kind, %error, "a commit about rights cannot be read and gives none");
         }
+    }
+
+    /// Notes that somebody came, or went. With who goes their tokens go, and do not come back with them.
+    fn note_stay(&mut self, before: Option<UserId>, after: Option<UserId>, at: Timestamp) {
+        match (before, after) {
+            (None, Some(UserId(person))) => self.stays.push(Stay { person, from: at, to: None }),
+            (Some(UserId(person)), None) => {
+                let open = |stay: &&mut Stay| stay.person == person && stay.to.is_none();
+                if let Some(stay) = self.stays.iter_mut().rev().find(open) {
+                    stay.to = Some(at);
+                }
+                for key in self.keys.values_mut() {
+                    if let ApiKey::Live(state) = key
+                        && state.is_of(UserId(person))
+                    {
+                        *key = ApiKey::Revoked(state.clone());
+                    }
+                }
+            }
+            (None, None) | (Some(_), Some(_)) => {}
+        }
+    }
+
+    /// Who belonged to it when.
+    pub(super) fn stays(&self) -> Vec<Stay> {
+        self.stays.clone()
     }
 
     /// The same as a policy to decide by.
@@ -133,6 +168,13 @@ impl Organization {
         }
         let nothing = belongings.tokens.is_empty() && belongings.ended_tokens.is_empty();
         (belongings.member || !nothing).then_some(belongings)
+    }
+
+    /// Somebody's own tokens that let in, or would if they were a member.
+    pub(super) fn tokens_of(&self, user: UserId) -> Vec<ApiKeyId> {
+        let live =
+            self.keys.iter().filter(|(_, key)| matches!(key, ApiKey::Live(key) if key.is_of(user)));
+        live.map(|(id, _)| *id).collect()
     }
 
     pub(super) fn projects_of(&self, id: OrganizationId, member: Member) -> Vec<ProjectId> {

@@ -105,6 +105,7 @@ pub(crate) async fn update_me(
 
 async fn describe(app: &App, caller: &Caller, person: Person) -> Result<Answer<Me>, Problem> {
     let id = UserId(person.id);
+    app.catch_up().await;
     let position = app.queries.position(ProjectionName::Catalog).await?;
     let organizations = app.queries.organizations_of(id).await?;
     let within = |id: OrganizationId| caller.principal.org.is_none_or(|only| only == id.0);

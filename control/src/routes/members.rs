@@ -11,14 +11,21 @@ mod roles;
 
 use std::collections::BTreeSet;
 
-use ff_domain::{Membership, MembershipState, RoleAssignment, UserId};
+use ff_domain::{Membership, MembershipCommand, MembershipState, RoleAssignment, UserId};
+use ff_security::{Kind, Subject};
+use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use crate::App;
-use crate::respond::{Stamp, View};
+use crate::middleware::Caller;
+use crate::problem::{Chain, Problem};
+use crate::request::Intent;
+use crate::respond::{Answer, Stamp, View};
+use crate::routes::paths::MemberPath;
+use crate::routes::rights_log::note;
 
 pub(super) fn router() -> OpenApiRouter<App> {
     OpenApiRouter::default()
@@ -68,6 +75,26 @@ impl MembershipView {
 pub(super) fn provider_roles(state: &MembershipState) -> Vec<ProviderRoles> {
     let all = state.provider_roles.iter();
     all.map(|(&connection, roles)| ProviderRoles { connection, roles: roles.clone() }).collect()
+}
+
+/// Puts somebody out, or lets them go, and ends their tokens.
+async fn part(
+    app: &App,
+    caller: &Caller,
+    path: &MemberPath,
+    command: MembershipCommand,
+    intent: &Intent,
+) -> Result<Answer<MembershipView>, Problem> {
+    let (organization, user) = (path.org(), path.user);
+    let tokens = app.doorkeeper.rights().tokens_of(organization, user);
+    let done = app.execute(caller, path.scope(), path.target(), command, intent).await?;
+    if done.changed
+        && let Err(error) = app.erasure().end_tokens(organization, &tokens, Timestamp::now()).await
+    {
+        tracing::warn!(error = %Chain(&error), "tokens of somebody who was put out still look alive");
+    }
+    note(app, caller, organization, &done, Kind::MemberRemoved, Subject::user(user.0));
+    Answer::changed(done)
 }
 
 impl View for MembershipView {

@@ -167,10 +167,19 @@ async fn place(
     Ok(Some(scope))
 }
 
-/// All that may be done there. Founding is nothing that is done in an organization.
+/// All that may be done there. Founding is nothing that is done in an organization, and what is a person's own to decide no
+/// program does for them.
 fn permissions(app: &App, caller: &Caller, scope: &Scope) -> Vec<&'static str> {
+    let is_person = matches!(caller.principal.kind, PrincipalKind::User { .. });
+    let possible = |permission: &Permission| match permission {
+        Permission::OrganizationCreate => false,
+        Permission::PersonalTokenIssue
+        | Permission::PersonalTokenRevoke
+        | Permission::MembershipLeave => is_person,
+        _ => true,
+    };
     let all = Permission::ALL.iter().copied();
-    all.filter(|permission| *permission != Permission::OrganizationCreate)
+    all.filter(possible)
         .filter(|permission| app.doorkeeper.may(caller, *permission, scope))
         .map(Permission::as_str)
         .collect()

@@ -22,8 +22,8 @@ pub(super) fn router() -> OpenApiRouter<App> {
 
 const TIME: &str = "a time such as `2026-11-22T20:49:31Z`";
 
-fn scope(organization: OrganizationId) -> Scope {
-    Scope::Organization(organization.0)
+fn scope(app: &App, organization: OrganizationId) -> Scope {
+    app.doorkeeper.rights().security_scope(organization)
 }
 
 /// Something that happened at a door.

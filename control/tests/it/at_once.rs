@@ -85,9 +85,9 @@ async fn on_every_control_plane() {
     becomes(&other, &key, flags, 200).await;
     let path = format!("/orgs/acme/members/{bob}");
     one.change(Method::DELETE, &path, 1, Value::Null).await.is(200);
-    for dead in [&token, &key] {
-        one.as_(dead).get(flags).await.problem(404, "FF-1006");
-        becomes(&other, dead, flags, 404).await;
+    for (dead, status, code) in [(&token, 404, "FF-1006"), (&key, 401, "FF-3001")] {
+        one.as_(dead).get(flags).await.problem(status, code);
+        becomes(&other, dead, flags, status).await;
     }
 }
 

@@ -30,7 +30,7 @@ async fn not_directly() {
         holding(&world, "hr", &["membership.read", "membership.grant", "membership.revoke"]).await;
     let (bob, _) = world.colleague("bob@example.com", json!([role("editor")])).await;
     let (_, admin) = world.colleague("admin@example.com", json!([role("admin")])).await;
-    let (newcomer, _) = world.person("new@example.com", "New").await;
+    let (newcomer, _) = world.managed("acme", "new@example.com").await;
     let members = "/orgs/acme/members";
     let (hr_, admin) = (world.as_(&hr_token), world.as_(&admin));
     for body in [role("viewer"), role("editor"), in_project("viewer", "web"), role("owner")] {

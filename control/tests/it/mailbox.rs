@@ -54,7 +54,7 @@ impl Mailbox {
             login: None,
             from: "Flags <flags@example.org>".to_owned(),
             timeout: Duration::from_secs(30),
-            authority: None,
+            authorities: None,
         })
         .unwrap()
     }

@@ -99,6 +99,7 @@ impl Cast {
             .colleague("elsewhere@example.com", json!([{"role": "viewer", "project": "api"}]))
             .await;
         let (member, _) = world.colleague("member@example.com", json!([{"role": "viewer"}])).await;
+        let (managed, _) = world.managed("acme", "managed@example.com").await;
         let (stranger, token) = world.person("stranger@example.com", "Stranger").await;
         world.as_(&token).post("/orgs", json!({"key": "other", "name": "Other"})).await.is(201);
 
@@ -119,7 +120,7 @@ impl Cast {
         let ids = BTreeMap::from([
             (":key", key.body["id"].as_str().unwrap().to_owned()),
             (":member", member.to_string()),
-            (":stranger", stranger.to_string()),
+            (":managed", managed.to_string()),
             (":nothing", Uuid::nil().to_string()),
         ]);
         let closed = String::new();

@@ -145,6 +145,18 @@ async fn headers_are_read_strictly() {
 }
 
 #[tokio::test]
+async fn who_shows_two_tokens_is_nobody() {
+    let world = World::furnished().await;
+    let twice = world.open(Method::GET, FLAGS).bearer_auth(world.token());
+    let reply = world.send(twice.header("Authorization", "Bearer x")).await;
+    reply.problem(401, "FF-3001");
+    assert!(
+        reply.header("ratelimit").contains("\"address\""),
+        "also who is nobody is told what is left"
+    );
+}
+
+#[tokio::test]
 async fn a_position_that_has_not_come_is_waited_for_and_not_for_ever() {
     let world = World::furnished().await;
     let position: u64 = world.get("/orgs").await.header("ff-position").parse().unwrap();

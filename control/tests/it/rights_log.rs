@@ -18,7 +18,7 @@ async fn every_change_of_rights_is_recorded_once() {
     let desk = Desk::open().await;
     let world = &desk.world;
     let me = world.get("/me").await.is(200).body["id"].clone();
-    let (ada, token) = world.person("ada@example.com", "Ada").await;
+    let (ada, token) = world.managed("acme", "ada@example.com").await;
     let member = format!("/orgs/acme/members/{ada}");
     let twice = async |path: String, body: Value| {
         for _ in 0..2 {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ff_testkit::eventually;
 use jiff::Timestamp;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::sign_in::Desk;
@@ -113,6 +114,44 @@ async fn the_log_is_for_admins_and_of_one_organization() {
         let own = world.as_(&stranger).get(&path.replace("acme", "other")).await.is(200);
         assert!(!own.body.to_string().contains("api_key.issue"), "{}", own.body);
     }
+}
+
+#[tokio::test]
+async fn an_organization_sees_how_its_people_sign_in_while_they_are_its_people() {
+    let (desk, viewer, _) = eventful().await;
+    let world = &desk.world;
+    let email = "viewer@example.com";
+    let wrong = json!({"email": email, "password": "not hers at all"});
+    let send =
+        async |body: &Value| world.send(world.open(Method::POST, "/sessions").json(body)).await;
+    send(&wrong).await.problem(401, "FF-3005");
+    let token = world.sign_in(email, crate::world::PASSWORD).await;
+    let nobody = json!({"email": "nobody@example.com", "password": "not hers at all"});
+    send(&nobody).await.problem(401, "FF-3005");
+    let path = format!("{PATH}?kind=sign_in&subject={viewer}");
+    let seen = eventually(Duration::from_secs(30), || async {
+        let found = items(&world.get(&path).await);
+        if found.len() == 2 { Ok(found) } else { Err(found) }
+    })
+    .await;
+    assert_eq!((&seen[0]["outcome"], &seen[1]["outcome"]), (&json!("ok"), &json!("refused")));
+    assert_eq!((&seen[1]["reason"], &seen[1]["address"]), (&json!("wrong"), &json!("127.0.0.1")));
+
+    // What comes once she has left is not theirs to see, and what was before stays.
+    world.as_(&token).act("/orgs/acme/leave").await.is(200);
+    send(&wrong).await.problem(401, "FF-3005");
+    world.post("/orgs", json!({"key": "later", "name": "L"})).await.is(201);
+    let last = eventually(Duration::from_secs(30), || async {
+        let rows =
+            "SELECT count(*) FROM security.log WHERE subject_id = $1 AND outcome = 'refused'";
+        let rows = sqlx::query_scalar::<_, i64>(rows).bind(&viewer);
+        let count = rows.fetch_one(&world.pool).await.unwrap();
+        if count == 2 { Ok(items(&world.get(&path).await)) } else { Err(count) }
+    })
+    .await;
+    assert_eq!(last, seen);
+    let all = items(&world.get(&format!("{PATH}?kind=sign_in&limit=200")).await.is(200));
+    assert!(all.iter().all(|record| record["subject"] != Value::Null), "nobody is the operator's");
 }
 
 #[tokio::test]

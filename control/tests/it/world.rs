@@ -172,6 +172,16 @@ impl World {
         (id, self.sign_in(email, PASSWORD).await)
     }
 
+    /// Somebody new whom only this organization's identity provider answers for, and their access token.
+    pub(crate) async fn managed(&self, org: &str, email: &str) -> (Uuid, String) {
+        let person = self.person(email, "Managed").await;
+        let organization = OrganizationId::of(&OrganizationKey::parse(org).unwrap());
+        let sql = "UPDATE identity.users SET organization = $2, password_hash = NULL WHERE id = $1";
+        let done = sqlx::query(sql).bind(person.0).bind(organization.0).execute(&self.pool).await;
+        assert_eq!(done.unwrap().rows_affected(), 1);
+        person
+    }
+
     /// Makes somebody a member past all rights, and waits until that is in force: `roles` is a list of
     /// `{role, project?, environment?}`.
     pub(crate) async fn member(&self, org: &str, (user, token): &(Uuid, String), roles: Value) {

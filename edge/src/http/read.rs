@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use futures::FutureExt;
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::CONTENT_TYPE;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use tokio::time::timeout;
 
 use crate::problem::Problem;
@@ -31,7 +31,8 @@ pub(super) enum Arrived {
 
 /// Reads a body that says to be JSON, or says nothing.
 pub(super) async fn read_json(headers: &HeaderMap, body: Incoming) -> Result<Arrived, Problem> {
-    let accepted = headers.get(CONTENT_TYPE).is_none_or(|kind| is_json(kind.as_bytes()));
+    let plain = headers.get(CONTENT_ENCODING).is_none_or(|coding| coding == "identity");
+    let accepted = plain && headers.get(CONTENT_TYPE).is_none_or(|kind| is_json(kind.as_bytes()));
     let mut reading = Box::pin(collect(body));
     // Nearly always it is there already, and no timer is needed.
     let arrived = match (&mut reading).now_or_never() {

@@ -11,6 +11,7 @@ mod experiments;
 mod keys;
 mod offline;
 mod publishing;
+mod quotas;
 mod stream;
 mod support;
 mod sync;

@@ -27,12 +27,20 @@ pub(crate) struct Fixture {
 
 /// An edge that follows a server of its own, with a server's and a client's key and these flags at position 1.
 pub(crate) async fn serving(flags: &[Value]) -> Fixture {
+    serving_with(flags, |_| {}).await
+}
+
+/// The same, set up otherwise.
+pub(crate) async fn serving_with(
+    flags: &[Value],
+    change: impl FnOnce(&mut EdgeOptions),
+) -> Fixture {
     let nats = ff_testkit::nats::server().await;
     let mut publishing = Publishing::to(nats.client().await, ENVIRONMENT).await;
     let (server, client) = keys();
     publish(&mut publishing, &server, &client, flags).await;
     let directory = tempfile::tempdir().unwrap();
-    let edge = start(&nats.url, directory.path()).await;
+    let edge = start_with(&nats.url, directory.path(), change).await;
     let fixture =
         Fixture { nats, publishing, server, client, directory, edge, http: Client::new() };
     fixture.until_position("1").await;
@@ -97,7 +105,10 @@ impl Fixture {
 
     /// Waits until the edge serves a position.
     pub(crate) async fn until_position(&self, position: &str) {
-        eventually(SOON, || async { self.position().await.as_deref() == Some(position) }).await;
+        // By what it counts, and not with a key, whose quota a test may be about.
+        let name = format!("ff_edge_config_sequence{{environment=\"{ENVIRONMENT}\"}}");
+        let wanted: f64 = position.parse().unwrap();
+        eventually(SOON, || async { self.metric(&name).await == wanted }).await;
     }
 
     pub(crate) async fn position(&self) -> Option<String> {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use async_nats::Client;
 use async_nats::connection::State;
 use async_nats::jetstream::response::Response;
 use async_nats::jetstream::stream::{Config, Info};
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{Client, ConnectOptions};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{LogOptions, STREAM_NAME, Server};
@@ -34,14 +34,9 @@ impl Connection {
     pub(super) async fn open(options: &LogOptions) -> Result<Self, LogError> {
         let client = match &options.server {
             Server::Client(client) => client.clone(),
-            Server::Url(url) => ConnectOptions::new()
-                .name("ff-eventlog")
-                .ping_interval(Duration::from_secs(5))
-                .connection_timeout(Duration::from_secs(2))
-                .reconnect_delay_callback(reconnect_delay)
-                .connect(url)
-                .await
-                .map_err(unavailable)?,
+            Server::Address(server) => {
+                server.connect("ff-eventlog", |usual| usual).await.map_err(unavailable)?
+            }
         };
         let context = jetstream::new(client.clone());
         // Half of an append may go into waiting for a connection; the rest is for the answer.
@@ -132,13 +127,6 @@ impl Connection {
             Err(elapsed) => Err(unavailable(elapsed)),
         }
     }
-}
-
-/// Quick at first, then twice a second: a restarted server is found again at once, and a thousand
-/// clients of a dead one do not come in step.
-fn reconnect_delay(attempts: usize) -> Duration {
-    let ceiling = 10 * u64::try_from(attempts.min(50)).unwrap_or(50);
-    Duration::from_millis(rand::random_range(ceiling / 2..=ceiling))
 }
 
 pub(super) fn unavailable(source: impl Into<Cause>) -> LogError {

@@ -48,16 +48,16 @@ pub struct LogOptions {
 /// The NATS server of a log.
 #[derive(Clone, Debug)]
 pub enum Server {
-    /// To be connected to; user and password may be part of it.
-    Url(String),
+    /// To be connected to.
+    Address(ff_nats::Server),
     /// A connection that exists.
     Client(async_nats::Client),
 }
 
 impl LogOptions {
-    /// A single server under `url`, with the usual times.
-    pub fn url(url: impl Into<String>) -> Self {
-        Self::new(Server::Url(url.into()))
+    /// A single server to be connected to, with the usual times.
+    pub fn url(server: impl Into<ff_nats::Server>) -> Self {
+        Self::new(Server::Address(server.into()))
     }
 
     /// A single server behind an existing connection, with the usual times.

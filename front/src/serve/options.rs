@@ -1,17 +1,21 @@
 //! What connections may do.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use crate::Proxies;
+use metrics::Counter;
+
+use crate::{ConnectionLimits, Proxies};
 
 /// What connections may do.
 #[derive(Debug, Clone)]
 pub struct ServeOptions {
     /// Whose word on the addresses of clients counts.
     pub proxies: Proxies,
-    /// Connections that are open at one time; more wait until one ends.
-    pub connections: NonZeroUsize,
+    /// Connections that are open at one time. Those that trusted proxies make have no limit but that of all.
+    pub connections: ConnectionLimits,
+    /// Counts connections that were closed because their address had too many; if absent, the metric
+    /// [`REFUSED_CONNECTIONS`](crate::REFUSED_CONNECTIONS) of the process does.
+    pub refused: Option<Counter>,
     /// The largest head of a request, in bytes.
     pub head_bytes: usize,
     /// The most fields of a head.
@@ -30,10 +34,10 @@ pub struct ServeOptions {
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(4096).expect("4096 is not zero");
         Self {
             proxies: Proxies::none(),
-            connections: CONNECTIONS,
+            connections: ConnectionLimits::default(),
+            refused: None,
             head_bytes: 64 * 1024,
             head_fields: 100,
             head_time: Duration::from_secs(30),

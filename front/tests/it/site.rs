@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
 use axum::routing::get;
 use ff_front::{Certificates, ClientAddress, Listener, Protocols, ServeOptions, Tls, serve};
 use rustls::pki_types::pem::PemObject;
@@ -35,10 +34,6 @@ pub(crate) fn router() -> Router {
     Router::new()
         .route("/", get(async || "hello"))
         .route("/address", get(async |ClientAddress(address): ClientAddress| address.to_string()))
-        .route(
-            "/port",
-            get(async |ConnectInfo(peer): ConnectInfo<SocketAddr>| peer.port().to_string()),
-        )
 }
 
 pub(crate) async fn start(tls: Option<&Tls>, router: Router, options: ServeOptions) -> Site {

@@ -1,10 +1,17 @@
 //! Who gets through TLS, and who does not.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
-use ff_front::{BindError, Listener, Protocols, Reloaded, ServeOptions, Tls, TlsError};
+use ff_front::{
+    BindError, ConnectionLimits, Listener, Protocols, Reloaded, ServeOptions, Tls, TlsError,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpSocket;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
 
 use crate::authority::{Authority, For};
 use crate::site::{SOON, Site, ask, client, router, start};
@@ -16,6 +23,14 @@ struct Encrypted {
 }
 
 async fn encrypted(purpose: For, clients: Option<(&Authority, bool)>) -> Encrypted {
+    encrypted_with(purpose, clients, ServeOptions::default()).await
+}
+
+async fn encrypted_with(
+    purpose: For,
+    clients: Option<(&Authority, bool)>,
+    options: ServeOptions,
+) -> Encrypted {
     let authority = Authority::new("ours");
     let directory = tempfile::tempdir().unwrap();
     let (certificate, key) = authority.sign(purpose).write(directory.path());
@@ -26,7 +41,7 @@ async fn encrypted(purpose: For, clients: Option<(&Authority, bool)>) -> Encrypt
         tls.client_authorities = Some(path);
         tls.client_required = required;
     }
-    let site = start(Some(&tls), router(), ServeOptions::default()).await;
+    let site = start(Some(&tls), router(), options).await;
     Encrypted { site, authority, directory }
 }
 
@@ -124,6 +139,31 @@ async fn silent_clients_keep_nobody_waiting() {
     let answer = tokio::time::timeout(SOON / 3, site.get(&site.authority, None)).await;
     assert!(is_hello(&answer.expect("it is answered before the silent ones are given up")));
     drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn handshakes_count_for_their_address() {
+    let two = NonZeroUsize::new(2).unwrap();
+    let connections = ConnectionLimits { of_address: two, ..ConnectionLimits::default() };
+    let options = ServeOptions { connections, ..ServeOptions::default() };
+    let encrypted = encrypted_with(For::Server, None, options).await;
+    let silent = [encrypted.site.tcp().await, encrypted.site.tcp().await];
+    // Nothing was said to it, and nothing comes back: it ends before the handshake.
+    let mut closed = encrypted.site.tcp().await;
+    let mut rest = Vec::new();
+    let read = timeout(SOON, closed.read_to_end(&mut rest)).await.expect("it is closed at once");
+    assert_eq!((read.ok(), rest), (Some(0), Vec::new()));
+
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let tcp = socket.connect(encrypted.site.address).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(client(&encrypted.authority, None)));
+    let stream = connector.connect("localhost".try_into().unwrap(), tcp).await.unwrap();
+    assert!(is_hello(&ask(stream, "GET / HTTP/1.1").await), "others are served");
+
+    drop(silent);
+    let again = async { while !is_hello(&encrypted.get(&encrypted.authority, None).await) {} };
+    timeout(SOON, again).await.expect("handshakes that end free their places");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use secrecy::ExposeSecret as _;
 
 use super::{InvitationMail, ResetMail};
+use crate::email::is_unseen;
 
 /// A mail without its envelope.
 pub(super) struct Text {
@@ -52,7 +53,7 @@ fn time(at: Timestamp) -> String {
 
 /// A name others chose, as part of a line.
 fn line(name: &str) -> String {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(LONGEST_NAME).collect();
+    let name: String = name.chars().filter(|c| !is_unseen(*c)).take(LONGEST_NAME).collect();
     name.trim().to_owned()
 }
 
@@ -85,7 +86,7 @@ mod tests {
     #[test]
     fn a_name_adds_no_line() {
         let link = "https://x".into();
-        let text = invitation(&mail("A\r\nBcc: b@c", Some("\n\n"), &link));
+        let text = invitation(&mail("\u{202e}A\r\nBcc: b@c", Some("\n\n"), &link));
         assert_eq!(text.subject, "Invitation to ABcc: b@c");
         assert!(text.body.starts_with("You are invited to join ABcc: b@c.\n\n"));
         let long = "x".repeat(500);

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::{connection::Connection, provider::MoreClaims};
-use crate::redacted::shown;
+use crate::{email::is_unseen, redacted::shown};
 
 const MOST_NAME: usize = 200;
 const MOST_EMAIL: usize = 254;
@@ -147,7 +147,7 @@ fn may_vouch(connection: &Connection, email: &str) -> bool {
 }
 
 fn tidy_name(name: &str) -> String {
-    let shown: String = name.chars().filter(|c| !c.is_control()).take(MOST_NAME).collect();
+    let shown: String = name.chars().filter(|c| !is_unseen(*c)).take(MOST_NAME).collect();
     shown.trim().to_owned()
 }
 
@@ -224,6 +224,13 @@ mod tests {
         let mut overage = said(Value::Null);
         overage.more.insert("_claim_names".to_owned(), json!({ "groups": "src1" }));
         assert!(external(overage).is_err());
+    }
+
+    #[test]
+    fn a_name_is_without_what_is_not_seen() {
+        let name = Some(" Ada\r\n \u{202e}Lovelace\0 ".to_owned());
+        let said = Said { name, ..said(Value::Null) };
+        assert_eq!(external(said).unwrap().name.as_deref(), Some("Ada Lovelace"));
     }
 
     #[test]

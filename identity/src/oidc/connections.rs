@@ -108,7 +108,7 @@ impl SingleSignOn {
         now: Timestamp,
     ) -> Result<Connection, ConnectionError> {
         let draft = draft.tidied().map_err(ConnectionError::Bad)?;
-        let before = self.connection(organization, id).await?;
+        let (before, sealed) = self.found(organization, id).await?;
         if before.version != version {
             return Err(ConnectionError::Changed { current: before.version });
         }
@@ -119,10 +119,12 @@ impl SingleSignOn {
         if !same_issuer {
             self.look_at(&draft.issuer).await?;
         }
-        let sealed = draft.client_secret.as_ref().map(|secret| {
-            let owner = secret_owner(id, &draft.issuer, &draft.client_id);
-            self.sealer.seal(secret.expose_secret().as_bytes(), &owner)
-        });
+        let owner = secret_owner(id, &draft.issuer, &draft.client_id);
+        let sealed = match &draft.client_secret {
+            Some(secret) => Some(self.sealer.seal(secret.expose_secret().as_bytes(), &owner)),
+            // One that cannot be opened stays as it is: who signs in is told.
+            None => self.sealer.renew(&sealed, &owner).ok().flatten(),
+        };
         let sql = format!(
             "UPDATE identity.connections SET name = $4, issuer = $5, client_id = $6, \
              client_secret = coalesce($7, client_secret), groups_claim = $8, group_roles = $9, default_roles = $10, \
@@ -191,10 +193,17 @@ impl SingleSignOn {
         organization: Uuid,
         id: Uuid,
     ) -> Result<Connection, ConnectionError> {
+        self.found(organization, id).await.map(|(connection, _)| connection)
+    }
+
+    async fn found(
+        &self,
+        organization: Uuid,
+        id: Uuid,
+    ) -> Result<(Connection, Vec<u8>), ConnectionError> {
         let found = find(&self.pool, id).await?;
         found
-            .map(|(connection, _)| connection)
-            .filter(|connection| connection.organization == organization)
+            .filter(|(connection, _)| connection.organization == organization)
             .ok_or(ConnectionError::NotFound)
     }
 
@@ -239,7 +248,24 @@ pub(super) async fn find(
     executor: impl PgExecutor<'_>,
     id: Uuid,
 ) -> Result<Option<(Connection, Vec<u8>)>, sqlx::Error> {
-    let sql = format!("SELECT {COLUMNS}, client_secret FROM identity.connections WHERE id = $1");
+    select(executor, id, "").await
+}
+
+/// As [`find`], held until the transaction ends.
+pub(super) async fn find_locked(
+    executor: impl PgExecutor<'_>,
+    id: Uuid,
+) -> Result<Option<(Connection, Vec<u8>)>, sqlx::Error> {
+    select(executor, id, "FOR NO KEY UPDATE").await
+}
+
+async fn select(
+    executor: impl PgExecutor<'_>,
+    id: Uuid,
+    lock: &str,
+) -> Result<Option<(Connection, Vec<u8>)>, sqlx::Error> {
+    let sql =
+        format!("SELECT {COLUMNS}, client_secret FROM identity.connections WHERE id = $1 {lock}");
     sqlx::query(&sql)
         .bind(id)
         .try_map(|row: PgRow| Ok((read(&row)?, row.try_get("client_secret")?)))
@@ -247,7 +273,7 @@ pub(super) async fn find(
         .await
 }
 
-fn secret_owner(id: Uuid, issuer: &str, client_id: &str) -> Vec<u8> {
+pub(super) fn secret_owner(id: Uuid, issuer: &str, client_id: &str) -> Vec<u8> {
     [b"client secret", id.as_bytes().as_slice(), issuer.as_bytes(), b"\0", client_id.as_bytes()]
         .concat()
 }

@@ -37,6 +37,15 @@ impl From<sqlx::Error> for ResolveError {
     }
 }
 
+/// Who somebody is here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resolved {
+    /// Their id.
+    pub user: Uuid,
+    /// Whether nobody knew them before.
+    pub created: bool,
+}
+
 struct Person {
     id: Uuid,
     organization: Option<Uuid>,
@@ -58,7 +67,7 @@ impl SingleSignOn {
         external: &External,
         known: Option<Uuid>,
         now: Timestamp,
-    ) -> Result<Uuid, ResolveError> {
+    ) -> Result<Resolved, ResolveError> {
         let mut transaction = self.pool.begin().await?;
         let connection = &mut *transaction;
         let subject = subject_hash(external);
@@ -68,15 +77,15 @@ impl SingleSignOn {
             .bind(external.organization.to_string())
             .execute(&mut *connection)
             .await?;
-        let person = match seen_before(connection, external, &subject).await? {
-            Some(person) => person,
+        let (person, created) = match seen_before(connection, external, &subject).await? {
+            Some(person) => (person, false),
             None => {
-                let person = match first_time(connection, external, known).await? {
-                    Some(person) => person,
-                    None => create(connection, external, now).await?,
+                let (person, created) = match first_time(connection, external, known).await? {
+                    Some(person) => (person, false),
+                    None => (create(connection, external, now).await?, true),
                 };
                 link(connection, external, &subject, &person, now).await?;
-                person
+                (person, created)
             }
         };
         if person.disabled {
@@ -94,7 +103,7 @@ impl SingleSignOn {
         .execute(&mut *connection)
         .await?;
         transaction.commit().await?;
-        Ok(person.id)
+        Ok(Resolved { user: person.id, created })
     }
 }
 

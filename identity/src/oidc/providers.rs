@@ -1,6 +1,6 @@
 //! The providers in use, their keys included, each read again after a while or when a token names a key nobody knows.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use moka::sync::Cache;
@@ -18,7 +18,9 @@ const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
 const FAILURE: SignedDuration = SignedDuration::from_secs(5);
 /// How often an unknown key may have the keys fetched before their time.
 const EARLY: SignedDuration = SignedDuration::from_secs(30);
-const MOST: u64 = 10_000;
+/// A provider nobody comes from is forgotten: its documents may be a megabyte each.
+const IDLE: Duration = Duration::from_secs(60 * 60);
+const MOST: u64 = 1_000;
 
 #[derive(Debug, Clone)]
 pub(super) struct Providers {
@@ -36,7 +38,7 @@ struct Slot {
 
 impl Providers {
     pub(super) fn new(outbound: Outbound) -> Self {
-        Self { outbound, slots: Cache::new(MOST) }
+        Self { outbound, slots: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build() }
     }
 
     /// The provider, as read not long ago.

@@ -2,6 +2,8 @@
 //!
 //! XChaCha20-Poly1305 with a random nonce. What a secret belongs to is authenticated with it, so that who can write
 //! to the database cannot have the secret of one provider sent to another.
+//!
+//! There may be a second key that only opens, while one is replaced by the other.
 
 use std::fmt;
 
@@ -11,7 +13,7 @@ use chacha20poly1305::{
 };
 use hmac::{Hmac, Mac as _};
 use rand::RngCore as _;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret as _, SecretString, zeroize::Zeroizing};
 use sha2::Sha256;
 
 /// The first byte of everything sealed, should there ever be another way.
@@ -20,9 +22,21 @@ const NONCE: usize = 24;
 /// Bytes of a sealing key.
 const LEAST: usize = 32;
 
-/// Seals and opens.
+/// Seals with one key, and opens with that or the one before it.
 #[derive(Clone)]
-pub(super) struct Sealer(XChaCha20Poly1305);
+pub(super) struct Sealer {
+    current: XChaCha20Poly1305,
+    previous: Option<XChaCha20Poly1305>,
+}
+
+/// With what something was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sealed {
+    /// The key that seals.
+    Now,
+    /// The one before it.
+    Before,
+}
 
 /// The key to seal with is too short.
 #[derive(Debug, thiserror::Error)]
@@ -39,15 +53,12 @@ pub struct SealError;
 
 impl Sealer {
     pub(super) fn new(key: &SecretString) -> Result<Self, WeakSealingKey> {
-        let key = key.expose_secret().as_bytes();
-        if key.len() < LEAST {
-            return Err(WeakSealingKey { length: key.len() });
-        }
-        let mut derive = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes any length");
-        derive.update(b"ff-identity: secrets of single sign-on");
-        let derived = derive.finalize().into_bytes();
-        let cipher = XChaCha20Poly1305::new_from_slice(&derived).expect("SHA-256 has 32 bytes");
-        Ok(Self(cipher))
+        Ok(Self { current: cipher(key)?, previous: None })
+    }
+
+    /// One that also opens what this key has sealed.
+    pub(super) fn and_previous(self, key: &SecretString) -> Result<Self, WeakSealingKey> {
+        Ok(Self { previous: Some(cipher(key)?), ..self })
     }
 
     /// Seals `secret` for `owner`.
@@ -55,7 +66,7 @@ impl Sealer {
         let mut nonce = [0; NONCE];
         rand::rng().fill_bytes(&mut nonce);
         let sealed = self
-            .0
+            .current
             .encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: owner })
             .expect("secrets are far below the cipher's 256 GiB");
         [&[FORMAT], nonce.as_slice(), &sealed].concat()
@@ -63,13 +74,30 @@ impl Sealer {
 
     /// What was sealed for `owner`.
     pub(super) fn open(&self, stored: &[u8], owner: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.open_either(stored, owner).map(|(secret, _)| secret)
+    }
+
+    /// The same sealed with the key of now, if it was sealed with the one before it.
+    pub(super) fn renew(&self, stored: &[u8], owner: &[u8]) -> Result<Option<Vec<u8>>, SealError> {
+        let (secret, sealed) = self.open_either(stored, owner)?;
+        let secret = Zeroizing::new(secret);
+        Ok((sealed == Sealed::Before).then(|| self.seal(&secret, owner)))
+    }
+
+    fn open_either(&self, stored: &[u8], owner: &[u8]) -> Result<(Vec<u8>, Sealed), SealError> {
         let (format, rest) = stored.split_first().ok_or(SealError)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(SealError)?;
         if *format != FORMAT {
             return Err(SealError);
         }
-        let payload = Payload { msg: sealed, aad: owner };
-        self.0.decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError)
+        let with = |cipher: &XChaCha20Poly1305| {
+            cipher.decrypt(&XNonce::from(*nonce), Payload { msg: sealed, aad: owner }).ok()
+        };
+        if let Some(secret) = with(&self.current) {
+            return Ok((secret, Sealed::Now));
+        }
+        let secret = self.previous.as_ref().and_then(with).ok_or(SealError)?;
+        Ok((secret, Sealed::Before))
     }
 
     /// A text that was sealed for `owner`.
@@ -77,6 +105,17 @@ impl Sealer {
         let text = String::from_utf8(self.open(stored, owner)?).map_err(|_| SealError)?;
         Ok(SecretString::from(text))
     }
+}
+
+fn cipher(key: &SecretString) -> Result<XChaCha20Poly1305, WeakSealingKey> {
+    let key = key.expose_secret().as_bytes();
+    if key.len() < LEAST {
+        return Err(WeakSealingKey { length: key.len() });
+    }
+    let mut derive = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes any length");
+    derive.update(b"ff-identity: secrets of single sign-on");
+    let derived = derive.finalize().into_bytes();
+    Ok(XChaCha20Poly1305::new_from_slice(&derived).expect("SHA-256 has 32 bytes"))
 }
 
 impl fmt::Debug for Sealer {
@@ -102,6 +141,23 @@ mod tests {
         assert!(other.open(&sealed, b"owner").is_err());
         assert!(!sealed.windows(6).any(|part| part == b"secret"));
         assert_ne!(sealed, one.seal(b"secret", b"owner"));
+    }
+
+    #[test]
+    fn the_previous_key_opens_and_never_seals() {
+        let (old, new) = ("a".repeat(32), "b".repeat(32));
+        let both = sealer(&new).and_previous(&old.as_str().into()).unwrap();
+        let before = sealer(&old).seal(b"secret", b"owner");
+        assert_eq!(both.open(&before, b"owner").unwrap(), b"secret");
+        assert!(both.open(&before, b"another").is_err());
+        let renewed = both.renew(&before, b"owner").unwrap().unwrap();
+        assert_eq!(sealer(&new).open(&renewed, b"owner").unwrap(), b"secret");
+        assert_eq!(both.renew(&renewed, b"owner").unwrap(), None);
+        let now = both.seal(b"secret", b"owner");
+        assert!(sealer(&old).open(&now, b"owner").is_err());
+        let neither = sealer(&"c".repeat(32)).seal(b"secret", b"owner");
+        assert!(both.renew(&neither, b"owner").is_err());
+        assert!(sealer(&new).and_previous(&"short".into()).is_err());
     }
 
     #[test]

@@ -114,7 +114,7 @@ async fn who_is_disabled_stays_out_until_enabled() {
     let refused = people.open(ada, None, Origin::default(), now()).await;
     assert!(matches!(refused, Err(OpenError::Disabled)));
     let refused = people.sign_in(EMAIL, PASSWORD.into(), now()).await;
-    assert!(matches!(refused, Err(SignInError::Wrong)));
+    assert!(matches!(refused, Err(SignInError::Wrong { .. })));
     assert!(people.request_reset(EMAIL, now()).await.unwrap().is_none());
 
     people.enable(ada).await.unwrap();

@@ -1,78 +1,22 @@
 //! Mail, handed in at an SMTP server of the test.
 
+mod server;
+mod tls;
+
 use std::error::Error as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ff_identity::MailError;
 use ff_identity::mail::{Encryption, InvitationMail, MailServer, Mailer, ResetMail};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+use server::{Speaks, server};
 
 const TO: &str = "ada@example.com";
 const LINK: &str =
     "https://flags.example.com/invitations#ff_inv_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-/// What a client said, envelope and content.
-type Received = mpsc::UnboundedReceiver<Vec<String>>;
-
-/// An SMTP server for whoever comes, which answers `to` to `RCPT TO`. With a certificate it speaks TLS.
-async fn server(to: &'static str, tls: Option<TlsAcceptor>) -> (u16, Received) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (sender, received) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let said = match &tls {
-                None => talk(stream, to).await,
-                // A client that does not like the certificate is gone by then.
-                Some(tls) => match tls.accept(stream).await {
-                    Ok(stream) => talk(stream, to).await,
-                    Err(_) => Vec::new(),
-                },
-            };
-            sender.send(said).unwrap();
-        }
-    });
-    (port, received)
-}
-
-async fn talk(stream: impl AsyncRead + AsyncWrite, to: &str) -> Vec<String> {
-    let (read, mut write) = tokio::io::split(stream);
-    let mut lines = BufReader::new(read).lines();
-    let (mut said, mut content) = (Vec::new(), false);
-    write.write_all(b"220 test ESMTP\r\n").await.unwrap();
-    while let Ok(Some(line)) = lines.next_line().await {
-        let verb = line.split([' ', ':']).next().unwrap_or_default().to_uppercase();
-        let answer = match verb.as_str() {
-            _ if content && line == "." => {
-                content = false;
-                "250 taken"
-            }
-            _ if content => "",
-            "EHLO" => "250-test\r\n250-8BITMIME\r\n250 AUTH PLAIN",
-            "AUTH" => "235 welcome",
-            "RCPT" => to,
-            "DATA" => {
-                content = true;
-                "354 go on"
-            }
-            "QUIT" => "221 bye",
-            _ => "250 fine",
-        };
-        said.push(line);
-        if !answer.is_empty() {
-            write.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
-        }
-    }
-    said
-}
 
 fn options(port: u16) -> MailServer {
     MailServer {
@@ -82,7 +26,7 @@ fn options(port: u16) -> MailServer {
         login: Some(("flags".to_owned(), "s3cret".into())),
         from: "Flags <flags@example.org>".to_owned(),
         timeout: Duration::from_secs(30),
-        authority: None,
+        authorities: None,
     }
 }
 
@@ -108,7 +52,7 @@ fn decoded(said: &[String]) -> String {
 
 #[tokio::test]
 async fn an_invitation_arrives_with_its_link() {
-    let (port, mut received) = server("250 fine", None).await;
+    let (port, mut received) = server("250 fine", Speaks::Plain).await;
     let mailer = Mailer::smtp(&options(port)).unwrap();
     assert!(mailer.is_configured());
     invite(&mailer, TO, "Acme\r\nBcc: eve@example.com").await.unwrap();
@@ -131,7 +75,7 @@ async fn an_invitation_arrives_with_its_link() {
 
 #[tokio::test]
 async fn a_way_to_a_new_password_arrives() {
-    let (port, mut received) = server("250 fine", None).await;
+    let (port, mut received) = server("250 fine", Speaks::Plain).await;
     let mailer = Mailer::smtp(&options(port)).unwrap();
     let link = "https://flags.example.com/reset#ff_rst_x".into();
     mailer.reset(ResetMail { to: TO, link: &link, expires_at: time() }).await.unwrap();
@@ -142,47 +86,11 @@ async fn a_way_to_a_new_password_arrives() {
 
 #[tokio::test]
 async fn a_refusal_does_not_say_whom() {
-    let (port, _received) = server("550 5.1.1 <ada@example.com>: nobody here", None).await;
+    let (port, _received) = server("550 5.1.1 <ada@example.com>: nobody here", Speaks::Plain).await;
     let error = invite(&Mailer::smtp(&options(port)).unwrap(), TO, "Acme").await.unwrap_err();
     assert!(matches!(error, MailError::Refused { status: 550 }), "{error:?}");
     assert!(error.source().is_none());
     assert!(!format!("{error} {error:?}").contains("ada"));
-}
-
-#[tokio::test]
-async fn a_server_without_tls_gets_nothing_when_tls_is_asked_for() {
-    let (port, mut received) = server("250 fine", None).await;
-    let server = MailServer { encryption: Encryption::StartTls, ..options(port) };
-    let error = invite(&Mailer::smtp(&server).unwrap(), TO, "Acme").await.unwrap_err();
-    assert!(matches!(error, MailError::Unusable), "{error:?}");
-    let said = received.recv().await.unwrap();
-    assert!(
-        !said.iter().any(|line| line.starts_with("MAIL") || line.starts_with("AUTH")),
-        "{said:?}"
-    );
-}
-
-#[tokio::test]
-async fn with_tls_it_goes_to_who_has_the_certificate() {
-    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
-        .unwrap();
-    let (port, mut received) = server("250 fine", Some(Arc::new(config).into())).await;
-    let known = MailServer {
-        encryption: Encryption::Tls,
-        authority: Some(made.cert.pem()),
-        ..options(port)
-    };
-    invite(&Mailer::smtp(&known).unwrap(), TO, "Acme").await.unwrap();
-    assert!(decoded(&received.recv().await.unwrap()).contains(LINK));
-
-    let unknown = MailServer { authority: None, ..known };
-    let error = invite(&Mailer::smtp(&unknown).unwrap(), TO, "Acme").await.unwrap_err();
-    assert!(matches!(error, MailError::Unreachable(_)), "{error:?}");
-    assert!(received.recv().await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -199,7 +107,9 @@ async fn what_cannot_be_sent_says_why() {
     assert!(matches!(Mailer::smtp(&server), Err(MailError::BadSender)));
     let server = MailServer {
         encryption: Encryption::Tls,
-        authority: Some("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----".to_owned()),
+        authorities: Some(
+            "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----".to_owned(),
+        ),
         ..options(1)
     };
     assert!(matches!(Mailer::smtp(&server), Err(MailError::BadCertificates(_))));

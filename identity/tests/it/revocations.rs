@@ -8,7 +8,9 @@ use ff_testkit::eventually;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::postgres::PgPoolOptions;
 use tokio_util::sync::CancellationToken;
+use tracing::Level;
 
+use crate::said;
 use crate::world::{self, EMAIL, NAME, PASSWORD, World, later, now};
 
 const SOON: Duration = Duration::from_secs(60);
@@ -67,6 +69,38 @@ async fn a_service_learns_of_them_and_keeps_them_through_an_outage() {
     let close = || async { people.close(ada, other.session, Timestamp::now()).await.ok() };
     assert!(eventually(SOON, close).await);
     eventually(SOON, || async { is_dead(other.session).then_some(()) }).await;
+    shutdown.cancel();
+    following.await.unwrap();
+}
+
+/// On one thread, so that everything is said where it is looked for.
+#[tokio::test]
+async fn an_outage_is_one_warning_and_its_end_another_line() {
+    let mut server = ff_testkit::postgres::dedicated().await;
+    migrate_up(&server.pool).await.unwrap();
+    let pool = PgPoolOptions::new().acquire_timeout(Duration::from_millis(500));
+    let people = world::people(pool.connect(&server.url).await.unwrap());
+    said::listen();
+    let (set, shutdown) = (Revocations::default(), CancellationToken::new());
+    let following = tokio::spawn(follow(people, set.clone(), shutdown.clone()));
+    eventually(SOON, || async { set.is_loaded().then_some(()) }).await;
+    assert_eq!(said::lines(Level::WARN), 0);
+
+    let mut in_vain = 0;
+    for outage in 1..=2 {
+        server.kill().await;
+        // Looked for in vain twice more after it was told.
+        in_vain += 2;
+        let goes_on = || async { (said::lines(Level::DEBUG) >= in_vain).then_some(()) };
+        eventually(SOON, goes_on).await;
+        assert_eq!(said::lines(Level::WARN), outage);
+        assert_eq!(said::lines(Level::INFO), outage - 1);
+        server.start().await;
+        let is_back = || async { (said::lines(Level::INFO) == outage).then_some(()) };
+        eventually(SOON, is_back).await;
+        in_vain = said::lines(Level::DEBUG);
+    }
+    assert_eq!(said::lines(Level::WARN), 2);
     shutdown.cancel();
     following.await.unwrap();
 }

@@ -4,14 +4,15 @@ use ff_identity::{People, SignInError};
 use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 
+use crate::said;
 use crate::world::{ACME, EMAIL, OTHER_PASSWORD, PASSWORD, World, later, now};
 
 const NOBODY: &str = "nobody@example.com";
 
 async fn wrong(people: &People, email: &str, at: Timestamp) -> Option<Timestamp> {
     match people.sign_in(email, OTHER_PASSWORD.into(), at).await {
-        Err(SignInError::Wrong) => None,
-        Err(SignInError::Locked { until }) => Some(until),
+        Err(SignInError::Wrong { .. }) => None,
+        Err(SignInError::Locked { until, .. }) => Some(until),
         other => panic!("{other:?}"),
     }
 }
@@ -32,7 +33,7 @@ async fn the_password_lets_in_and_nothing_else_does() {
         ("ada@example.com\0", PASSWORD),
     ] {
         let refused = world.people.sign_in(email, password.into(), now()).await;
-        assert!(matches!(refused, Err(SignInError::Wrong)), "{email:?}");
+        assert!(matches!(refused, Err(SignInError::Wrong { .. })), "{email:?}");
     }
 }
 
@@ -54,7 +55,7 @@ async fn ten_wrong_ones_lock_whether_somebody_has_the_e_mail_or_not() {
         let until = wrong(people, &email.to_uppercase(), later(10)).await.unwrap();
         assert_eq!(until, later(9) + SignedDuration::from_mins(15));
         let right = people.sign_in(email, PASSWORD.into(), later(11)).await;
-        assert!(matches!(right, Err(SignInError::Locked { until: same }) if same == until));
+        assert!(matches!(right, Err(SignInError::Locked { until: same, .. }) if same == until));
     }
     assert_eq!(wrong(people, "bob@example.com", now()).await, None, "it is about one e-mail");
     assert!(people.sign_in(EMAIL, PASSWORD.into(), later(9 + 15 * 60)).await.is_ok());
@@ -98,4 +99,34 @@ async fn wrong_ones_of_long_ago_are_swept() {
     wrong(&world.people, NOBODY, later(3600)).await;
     world.people.sweep(later(24 * 3600 + 1)).await.unwrap();
     assert_eq!(world.count("lockouts").await, 1);
+}
+
+/// Time is measured by the bench `sign_in`; here is what it is spent on.
+#[tokio::test]
+async fn as_much_is_done_for_who_cannot_come_in_as_for_a_wrong_password() {
+    let (world, _) = World::with_ada().await;
+    let work = async |email: &str, at: Timestamp| {
+        let before = world.passwords.computed();
+        said::listen();
+        wrong(&world.people, email, at).await;
+        (world.passwords.computed() - before, said::statements())
+    };
+    let others = world.of_nobody().await;
+    let (hashes, statements) = work(EMAIL, now()).await;
+    assert_eq!(hashes, 1);
+    assert!(statements.iter().any(|statement| statement.contains("lockouts")), "{statements:?}");
+    assert!(statements.iter().any(|statement| statement.contains("SELECT")), "{statements:?}");
+    for email in others {
+        assert_eq!(work(email, now()).await, (hashes, statements.clone()), "{email:?}");
+    }
+
+    // The answer says that it is locked; it takes as long whoever it is about.
+    for email in [EMAIL].into_iter().chain(others) {
+        while wrong(&world.people, email, now()).await.is_none() {}
+    }
+    let locked = work(EMAIL, now()).await;
+    assert_eq!(locked.0, 0, "a password that is not looked at costs nothing");
+    for email in others {
+        assert_eq!(work(email, now()).await, locked, "{email:?}");
+    }
 }

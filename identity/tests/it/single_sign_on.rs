@@ -8,5 +8,6 @@ mod keys;
 mod outages;
 mod people;
 mod real_provider;
+mod sealing;
 mod tls;
 mod world;

@@ -19,6 +19,8 @@ pub(crate) const OTHER: Uuid = Uuid::from_u128(0x07e);
 /// Migrated, with nobody in it.
 pub(crate) struct World {
     pub(crate) people: People,
+    /// Those of `people`, to count the work.
+    pub(crate) passwords: PasswordService,
     pub(crate) database: TestDatabase,
 }
 
@@ -34,7 +36,9 @@ impl World {
     pub(crate) async fn new() -> Self {
         let database = ff_testkit::postgres::database().await;
         migrate_up(&database.pool).await.unwrap();
-        Self { people: people(database.pool.clone()), database }
+        let passwords = passwords();
+        let people = with(database.pool.clone(), passwords.clone());
+        Self { people, passwords, database }
     }
 
     /// With Ada.
@@ -55,6 +59,19 @@ impl World {
         .fetch_one(&self.database.pool)
         .await
         .unwrap()
+    }
+
+    /// E-mails that let nobody in: of somebody kept out, of somebody who was erased, of somebody of a provider, of
+    /// nobody, and what is none.
+    pub(crate) async fn of_nobody(&self) -> [&'static str; 5] {
+        let [out, gone, managed, nobody, none] =
+            ["out@example.com", "gone@example.com", "managed@example.com", "x@example.com", "\0"];
+        let out_id = self.people.create(out, NAME, PASSWORD.into()).await.unwrap();
+        self.people.disable(out_id, now()).await.unwrap();
+        let gone_id = self.people.create(gone, NAME, PASSWORD.into()).await.unwrap();
+        self.people.erase(gone_id, now()).await.unwrap();
+        self.managed(ACME, managed).await;
+        [out, gone, managed, nobody, none]
     }
 
     pub(crate) async fn open(&self, user: Uuid) -> Opened {
@@ -90,6 +107,13 @@ impl World {
 }
 
 pub(crate) fn people(pool: PgPool) -> People {
-    let passwords = PasswordService::new(Cost::MIN, 2.try_into().unwrap());
+    with(pool, passwords())
+}
+
+fn passwords() -> PasswordService {
+    PasswordService::new(Cost::MIN, 2.try_into().unwrap())
+}
+
+fn with(pool: PgPool, passwords: PasswordService) -> People {
     People::new(pool, passwords, PeopleOptions::default())
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::held::Held;
 use super::reader::{FollowError, Reader, Update};
-use super::{Config, Environment, Key, Organization, World};
+use super::{Config, Environment, Organization, World};
 use crate::IngestOptions;
 use crate::metrics::Metrics;
 use crate::private::Hasher;
@@ -145,13 +145,9 @@ impl Follower {
             .filter(|(_, key)| key.environment != id)
             .map(|(hash, key)| (*hash, Arc::clone(key)))
             .collect();
-        for (key_id, hash, expires_at) in held.keys() {
-            let same = |key: &&Arc<Key>| key.environment == id && key.expires_at == expires_at;
-            let key =
-                before.keys.get(&hash).filter(same).cloned().unwrap_or_else(|| {
-                    Arc::new(Key { id: key_id, hash, environment: id, expires_at })
-                });
-            keys.insert(hash, key);
+        for key in held.keys(id) {
+            let known = before.keys.get(&key.hash).filter(|known| ***known == key);
+            keys.insert(key.hash, known.cloned().unwrap_or_else(|| Arc::new(key)));
         }
         self.config.world.store(Arc::new(World { keys, environments }));
     }

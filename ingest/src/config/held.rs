@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use ff_evaluator::wire::KeyObject;
+use ff_evaluator::wire::{KeyKind, KeyObject};
 use jiff::Timestamp;
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::Names;
 use super::reader::Part;
+use super::{Key, Names};
 
 /// Names an object in its environment: its kind and its own name.
 pub(super) type ObjectName = (Box<str>, Box<str>);
@@ -16,7 +16,7 @@ pub(super) type ObjectName = (Box<str>, Box<str>);
 /// What is needed of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Object {
-    Key { hash: [u8; 32], expires_at: Option<Timestamp> },
+    Key { hash: [u8; 32], kind: KeyKind, expires_at: Option<Timestamp> },
     Flag { key: Box<str>, experiment: Option<Box<str>> },
     Metric { events: Vec<Box<str>> },
     Settings { organization: Option<Uuid> },
@@ -69,7 +69,7 @@ impl Object {
             "key" => serde_json::from_slice::<KeyObject>(payload).ok().and_then(|key| {
                 let mut hash = [0; 32];
                 hex::decode_to_slice(&key.hash, &mut hash).ok()?;
-                Some(Self::Key { hash, expires_at: key.expires_at })
+                Some(Self::Key { hash, kind: key.kind, expires_at: key.expires_at })
             }),
             "flag" => serde_json::from_slice(payload).ok().map(|Flag { key, experiment }| {
                 Self::Flag { key, experiment: experiment.map(|experiment| experiment.key) }
@@ -159,10 +159,12 @@ impl Held {
         names
     }
 
-    /// Id, hash and last moment of every key.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (Option<Uuid>, [u8; 32], Option<Timestamp>)> {
-        self.objects.iter().filter_map(|((_, name), object)| match object {
-            Object::Key { hash, expires_at } => Some((name.parse().ok(), *hash, *expires_at)),
+    /// Every key of this environment.
+    pub(super) fn keys(&self, environment: Uuid) -> impl Iterator<Item = Key> {
+        self.objects.iter().filter_map(move |((_, name), object)| match *object {
+            Object::Key { hash, kind, expires_at } => {
+                Some(Key { id: name.parse().ok(), hash, kind, environment, expires_at })
+            }
             _ => None,
         })
     }

@@ -6,13 +6,9 @@ pub(super) type Cause = Box<dyn std::error::Error + Send + Sync>;
 /// Why the writer cannot go on by itself.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
-    /// The address of NATS cannot be used.
-    #[error("NATS cannot be used at this address: give it as nats://host:port")]
-    NatsUrl {
-        /// What is wrong with it.
-        #[source]
-        source: async_nats::ConnectError,
-    },
+    /// The address of NATS is none, or the credentials for it cannot be used.
+    #[error(transparent)]
+    Nats(#[from] ff_nats::ConnectError),
     /// The stream ends before what is already written: it is another stream.
     #[error(
         "FF_TELEMETRY ends at {end}, but everything up to {written} is written: the stream was made anew, let it \
@@ -31,7 +27,7 @@ impl WriterError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::NatsUrl { .. } => "FF-5310",
+            Self::Nats(_) => "FF-5310",
             Self::AnotherStream { .. } => "FF-5311",
         }
     }

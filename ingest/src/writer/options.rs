@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use clickhouse::Client;
+use ff_nats::Server;
 
 /// How to write.
 #[derive(Clone)]
 pub struct WriterOptions {
-    /// The address of NATS.
-    pub nats_url: String,
+    /// The NATS server that has the telemetry.
+    pub nats: Server,
     /// ClickHouse: address, user and database.
     pub clickhouse: Client,
     /// A batch is written when it has this many rows. While ClickHouse is busy with the one before, it grows up to
@@ -27,9 +28,9 @@ pub struct WriterOptions {
 impl WriterOptions {
     /// The options for one NATS server and one ClickHouse without users.
     #[must_use]
-    pub fn new(nats_url: impl Into<String>, clickhouse_url: impl Into<String>) -> Self {
+    pub fn new(nats: impl Into<Server>, clickhouse_url: impl Into<String>) -> Self {
         Self {
-            nats_url: nats_url.into(),
+            nats: nats.into(),
             clickhouse: Client::default().with_url(clickhouse_url),
             batch_rows: 10_000,
             batch_bytes: 8 * 1024 * 1024,
@@ -42,7 +43,7 @@ impl WriterOptions {
 
 impl std::fmt::Debug for WriterOptions {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // Neither address nor client: they may hold a password.
-        formatter.debug_struct("WriterOptions").finish_non_exhaustive()
+        // Not the client: it may hold a password.
+        formatter.debug_struct("WriterOptions").field("nats", &self.nats).finish_non_exhaustive()
     }
 }

@@ -117,7 +117,7 @@ pub async fn replay_parked(options: &WriterOptions) -> Result<u64, ReplayError> 
     fn failed<E: Into<Cause>>(action: &'static str) -> impl FnOnce(E) -> ReplayError {
         move |error| ReplayError::Nats { action, source: error.into() }
     }
-    let client = async_nats::connect(&options.nats_url).await;
+    let client = options.nats.connect("ff-telemetry-replay", |usual| usual).await;
     let context = jetstream::new(client.map_err(failed("connect to NATS"))?);
     let stream = match context.get_stream(PARKED_STREAM).await {
         Ok(stream) => stream,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ff_evaluator::wire::KeyKind;
-use ff_front::Origins;
+use ff_front::{Origins, Proxies};
 use ff_ingest::{EventQuota, Ingest, IngestOptions};
 use ff_testkit::eventually;
 use ff_testkit::nats::{DedicatedOptions, dedicated};
@@ -200,6 +200,36 @@ async fn a_key_has_its_quota() {
     assert_eq!(ingest.records().await.len(), 10);
     assert_eq!(ingest.status_with(&ingest.client.text).await.0, 202);
     eventually(SOON, || async { ingest.send(&events([metric()])).await.0 == 202 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_has_a_quota_with_the_key_of_a_client() {
+    let ingest = ingesting_with(|options| {
+        options.address_quota = Some(EventQuota::new(1, 10));
+        options.limits.events = 10;
+        options.proxies = Proxies::parse(["127.0.0.1"]).unwrap();
+    })
+    .await;
+    let send = async |key: &str, from: &str| {
+        let body = events(std::iter::repeat_with(metric).take(10));
+        let request = ingest.http.post(url(&ingest.ingest, "/v1/events")).bearer_auth(key);
+        request.header("X-Forwarded-For", from).json(&body).send().await.unwrap()
+    };
+    let (server, client) = (&ingest.server.text, &ingest.client.text);
+    let taken = send(client, "203.0.113.7").await;
+    assert_eq!(taken.status(), 202);
+    assert_eq!(taken.headers()["ratelimit"], "\"address\";r=0;t=1");
+    let refused = send(client, "203.0.113.7").await;
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert_eq!(answer(refused).await.1["code"], "FF-4106");
+    assert_eq!(send(client, "203.0.113.8").await.status(), 202);
+    for _ in 0..3 {
+        let taken = send(server, "203.0.113.7").await;
+        assert_eq!(taken.status(), 202);
+        let policy = taken.headers()["ratelimit-policy"].to_str().unwrap();
+        assert!(!policy.contains("address"), "{policy}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,46 +3,66 @@
 //! The first failure opens the circuit for everybody. From then on a task tries once a second, with a connection of its
 //! own making: one that hangs is never used again, and what it still holds is nobody's loss. So a request waits for a
 //! Redis that does not answer at most once a second, and no longer than its patience.
+//!
+//! A Redis that answers and fails in turns, or a machine too busy to hear it in time, would give everybody a quota of their
+//! own at each turn. So if it fails soon after it came back it is tried less often, down to every half minute.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use metrics::Gauge;
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 
+use super::Redis;
 use super::script::{self, Failure};
 
-/// How long it may take to connect, which nobody waits for but the start.
-const CONNECTING: Duration = Duration::from_millis(500);
 /// How long until it is looked at again, well or not.
 const PAUSE: Duration = Duration::from_secs(1);
+/// The longest time until it is tried again, when it comes and goes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Whoever fails within this time after they came back has not come back.
+const SETTLED: Duration = Duration::from_secs(10);
 
 pub(crate) struct Circuit {
-    client: Client,
-    /// How long an answer may take.
-    patience: Duration,
+    redis: Redis,
     /// The connection in use, or none.
     connection: ArcSwapOption<MultiplexedConnection>,
     opened: Notify,
     up: Gauge,
-    /// Since when Redis does not answer.
-    outage: Mutex<Option<Instant>>,
+    health: Mutex<Health>,
+}
+
+/// How Redis has been lately.
+struct Health {
+    /// Since when it does not answer.
+    outage: Option<Instant>,
+    /// When it came back last.
+    back: Option<Instant>,
+    /// How long until it is tried again.
+    pause: Duration,
+}
+
+impl Health {
+    /// It failed, just now.
+    fn failed(&mut self, now: Instant) {
+        let settled = self.back.take().is_none_or(|back| now - back >= SETTLED);
+        self.pause = if settled { PAUSE } else { (self.pause * 2).min(LONGEST_PAUSE) };
+    }
 }
 
 impl Circuit {
-    pub(crate) fn new(client: Client, patience: Duration, up: Gauge) -> Self {
+    pub(crate) fn new(redis: Redis, up: Gauge) -> Self {
         up.set(0.0);
         Self {
-            client,
-            patience,
+            redis,
             connection: ArcSwapOption::empty(),
             opened: Notify::new(),
             up,
-            outage: Mutex::new(None),
+            health: Mutex::new(Health { outage: None, back: None, pause: PAUSE }),
         }
     }
 
@@ -56,8 +76,9 @@ impl Circuit {
         work: impl AsyncFnOnce(MultiplexedConnection) -> Result<T, Failure>,
     ) -> Option<T> {
         let connection = self.connection.load_full()?;
-        let outcome = timeout(self.patience, work(MultiplexedConnection::clone(&connection))).await;
-        match outcome.unwrap_or(Err(Failure::Slow(self.patience))) {
+        let patience = self.redis.patience;
+        let outcome = timeout(patience, work(MultiplexedConnection::clone(&connection))).await;
+        match outcome.unwrap_or(Err(Failure::Slow(patience))) {
             Ok(answer) => Some(answer),
             Err(failure) => {
                 self.open(connection, &failure);
@@ -68,21 +89,23 @@ impl Circuit {
 
     /// Connects, if Redis can be reached and does what is asked of it.
     pub(crate) async fn connect(&self) {
+        let within = self.redis.connecting();
         let connecting = async {
             // Time is measured around all of it.
             let config = AsyncConnectionConfig::new()
                 .set_connection_timeout(None)
                 .set_response_timeout(None);
-            let connection =
-                self.client.get_multiplexed_async_connection_with_config(&config).await?;
+            let client = self.redis.client().await?;
+            let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
             // The first time, it is also told the script.
             script::probe(connection.clone()).await?;
-            timeout(self.patience, script::probe(connection.clone()))
+            let patience = self.redis.patience;
+            timeout(patience, script::probe(connection.clone()))
                 .await
-                .unwrap_or(Err(Failure::Slow(self.patience)))?;
+                .unwrap_or(Err(Failure::Slow(patience)))?;
             Ok(connection)
         };
-        match timeout(CONNECTING, connecting).await.unwrap_or(Err(Failure::Slow(CONNECTING))) {
+        match timeout(within, connecting).await.unwrap_or(Err(Failure::Slow(within))) {
             Ok(connection) => self.close(connection),
             Err(failure) => self.complain(&failure),
         }
@@ -99,7 +122,8 @@ impl Circuit {
                     }
                 }
             } else {
-                sleep(PAUSE).await;
+                let pause = self.health().pause;
+                sleep(pause).await;
                 self.connect().await;
             }
         }
@@ -108,8 +132,10 @@ impl Circuit {
     fn close(&self, connection: MultiplexedConnection) {
         self.connection.store(Some(Arc::new(connection)));
         self.up.set(1.0);
-        let outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(since) = outage {
+        let mut health = self.health();
+        // The first time it does not come back, it is there.
+        if let Some(since) = health.outage.take() {
+            health.back = Some(Instant::now());
             let outage_ms = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
             tracing::info!(
                 outage_ms,
@@ -124,16 +150,21 @@ impl Circuit {
         let current = self.connection.compare_and_swap(&failed, None);
         if current.as_ref().map(Arc::as_ptr) == failed.as_ref().map(Arc::as_ptr) {
             self.up.set(0.0);
+            self.health().failed(Instant::now());
             self.complain(failure);
             self.opened.notify_one();
         }
     }
 
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Warns, once in an outage.
     fn complain(&self, failure: &Failure) {
-        let mut outage = self.outage.lock().unwrap_or_else(PoisonError::into_inner);
-        if outage.is_none() {
-            *outage = Some(Instant::now());
+        let mut health = self.health();
+        if health.outage.is_none() {
+            health.outage = Some(Instant::now());
             tracing::warn!(
                 error = failure as &dyn std::error::Error,
                 "redis does not answer; every replica counts rate limits alone until it does"
@@ -145,5 +176,26 @@ impl Circuit {
 impl std::fmt::Debug for Circuit {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Circuit").field("up", &self.is_up()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_and_goes_is_tried_less_and_less_often() {
+        let start = Instant::now();
+        let mut health = Health { outage: None, back: None, pause: PAUSE };
+        health.failed(start);
+        assert_eq!(health.pause, PAUSE, "the first time");
+        for expected in [2, 4, 8, 16, 30, 30] {
+            health.back = Some(start);
+            health.failed(start + Duration::from_millis(9_999));
+            assert_eq!(health.pause, Duration::from_secs(expected));
+        }
+        health.back = Some(start);
+        health.failed(start + SETTLED);
+        assert_eq!(health.pause, PAUSE, "it was well for a while");
     }
 }

@@ -55,6 +55,17 @@ async fn what_was_taken_comes_back_with_time() {
     eventually(SOON, async || limits.take(&asks, 10).await).await;
 }
 
+#[tokio::test]
+async fn what_is_taken_here_is_of_this_replica_alone() {
+    let server = ff_testkit::redis::server().await;
+    let limits = patient(&server).await;
+    let asks = [(&ORGANIZATION, Subject::Organization(Uuid::new_v4()))];
+    assert_eq!(limits.take_here(&asks, 7).unwrap().tightest(), Some(("org", 0)));
+    assert_eq!(limits.take_here(&asks, 1).unwrap_err().limit(), "org");
+    // Redis has not heard of it.
+    assert_eq!(limits.take(&asks, 0).await.unwrap().tightest(), Some(("org", 7)));
+}
+
 /// What a request is worth may be less than a microsecond, and is counted all the same.
 #[tokio::test]
 async fn a_large_quota_is_counted_in_small_pieces() {

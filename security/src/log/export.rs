@@ -90,13 +90,13 @@ impl Log {
     ) -> impl Stream<Item = Result<Vec<Entry>, LogError>> + Send + use<> {
         let pool = self.pool.clone();
         let filter = Filter { from, to, ..Filter::default() };
-        let start = Some((pool, filter, None));
-        stream::try_unfold(start, move |state| async move {
-            let Some((pool, filter, after)) = state else { return Ok(None) };
-            let entries = part(&pool, scope, &filter, after).await?;
+        let start = Some((pool, scope, filter, None));
+        stream::try_unfold(start, |state| async move {
+            let Some((pool, scope, filter, after)) = state else { return Ok(None) };
+            let entries = part(&pool, &scope, &filter, after).await?;
             let Some(last) = entries.last() else { return Ok(None) };
             let after = Some(Cursor::at(last));
-            let next = (entries.len() == PART).then_some((pool, filter, after));
+            let next = (entries.len() == PART).then_some((pool, scope, filter, after));
             Ok(Some((entries, next)))
         })
     }
@@ -104,12 +104,12 @@ impl Log {
 
 async fn part(
     pool: &PgPool,
-    scope: Scope,
+    scope: &Scope,
     filter: &Filter,
     after: Option<Cursor>,
 ) -> Result<Vec<Entry>, LogError> {
     let limit = i64::try_from(PART).unwrap_or(i64::MAX);
-    let mut query = query::oldest_first(scope, filter, after, limit);
+    let mut query = query::records(scope, filter, query::Order::OldestFirst, after, limit);
     let rows = query.build().fetch_all(pool).await.map_err(LogError::sql("export records"))?;
     rows.iter().map(query::entry).collect()
 }

@@ -8,7 +8,7 @@ use sqlx::{Postgres, QueryBuilder, Row as _};
 use uuid::Uuid;
 
 use super::cursor::Cursor;
-use super::{Filter, LogError, Scope};
+use super::{Filter, LogError, Scope, Stay};
 use crate::{Entry, EntryActor, EntrySubject};
 
 const COLUMNS: &str = "\
@@ -16,42 +16,91 @@ SELECT id, at, kind, outcome, organization, actor_kind, actor_id, subject_kind, 
        host(address) AS address, service, request, reason, detail::text AS detail \
 FROM security.log WHERE ";
 
-pub(super) fn newest_first(
-    scope: Scope,
-    filter: &Filter,
-    before: Option<Cursor>,
-    limit: i64,
-) -> QueryBuilder<'_, Postgres> {
-    let mut query = matching(scope, filter);
-    if let Some(Cursor { at, id }) = before {
-        query.push(" AND (at, id) < (").push_bind(at.to_sqlx());
-        query.push(", ").push_bind(id).push(")");
-    }
-    query.push(" ORDER BY at DESC, id DESC LIMIT ").push_bind(limit);
-    query
+/// In which order, and what lies beyond a cursor.
+#[derive(Clone, Copy)]
+pub(super) enum Order {
+    NewestFirst,
+    OldestFirst,
 }
 
-pub(super) fn oldest_first(
-    scope: Scope,
-    filter: &Filter,
-    after: Option<Cursor>,
-    limit: i64,
-) -> QueryBuilder<'_, Postgres> {
-    let mut query = matching(scope, filter);
-    if let Some(Cursor { at, id }) = after {
-        query.push(" AND (at, id) > (").push_bind(at.to_sqlx());
-        query.push(", ").push_bind(id).push(")");
+impl Order {
+    const fn by(self) -> &'static str {
+        match self {
+            Self::NewestFirst => " ORDER BY at DESC, id DESC LIMIT ",
+            Self::OldestFirst => " ORDER BY at, id LIMIT ",
+        }
     }
-    query.push(" ORDER BY at, id LIMIT ").push_bind(limit);
-    query
+
+    const fn beyond(self) -> &'static str {
+        match self {
+            Self::NewestFirst => " AND (at, id) < (",
+            Self::OldestFirst => " AND (at, id) > (",
+        }
+    }
 }
 
-fn matching(scope: Scope, filter: &Filter) -> QueryBuilder<'_, Postgres> {
-    let mut query = QueryBuilder::new(COLUMNS);
-    match scope {
-        Scope::Organization(id) => query.push("organization = ").push_bind(id),
-        Scope::Installation => query.push("organization IS NULL"),
+/// Records in an order, so many of them from a cursor on. Each part of a scope is asked for by itself, since one index
+/// leads to it in that order, and what comes first of all is taken.
+pub(super) fn records<'q>(
+    scope: &'q Scope,
+    filter: &'q Filter,
+    order: Order,
+    from: Option<Cursor>,
+    limit: i64,
+) -> QueryBuilder<'q, Postgres> {
+    let mut query = QueryBuilder::new("SELECT * FROM (");
+    let parts: &[Part<'q>] = match scope {
+        Scope::Organization { id, stays } => &[Part::Organization(*id), Part::People(stays)],
+        Scope::Installation => &[Part::Installation],
     };
+    for (index, part) in parts.iter().enumerate() {
+        query.push(if index == 0 { "(" } else { " UNION ALL (" }).push(COLUMNS);
+        part.push(&mut query);
+        narrow(&mut query, filter);
+        if let Some(Cursor { at, id }) = from {
+            query.push(order.beyond()).push_bind(at.to_sqlx());
+            query.push(", ").push_bind(id).push(")");
+        }
+        query.push(order.by()).push_bind(limit).push(")");
+    }
+    query.push(") AS found").push(order.by()).push_bind(limit);
+    query
+}
+
+/// A part of a scope, for which there is an index.
+enum Part<'q> {
+    Organization(Uuid),
+    People(&'q [Stay]),
+    Installation,
+}
+
+impl Part<'_> {
+    fn push(&self, query: &mut QueryBuilder<'_, Postgres>) {
+        match self {
+            Self::Organization(id) => {
+                query.push("organization = ").push_bind(*id);
+            }
+            Self::People(stays) => {
+                let people: Vec<Uuid> = stays.iter().map(|stay| stay.person).collect();
+                let from: Vec<_> = stays.iter().map(|stay| stay.from.to_sqlx()).collect();
+                let to: Vec<_> = stays.iter().map(|stay| stay.to.map(|to| to.to_sqlx())).collect();
+                query
+                    .push("organization IS NULL AND EXISTS (SELECT FROM UNNEST(")
+                    .push_bind(people);
+                query.push("::uuid[], ").push_bind(from).push("::timestamptz[], ").push_bind(to);
+                query.push(
+                    "::timestamptz[]) AS stay (person, since, until) WHERE stay.person = log.holder \
+                     AND log.at >= stay.since AND (stay.until IS NULL OR log.at < stay.until))",
+                );
+            }
+            Self::Installation => {
+                query.push("organization IS NULL");
+            }
+        }
+    }
+}
+
+fn narrow<'q>(query: &mut QueryBuilder<'q, Postgres>, filter: &'q Filter) {
     if let Some(from) = filter.from {
         query.push(" AND at >= ").push_bind(from.to_sqlx());
     }
@@ -71,7 +120,6 @@ fn matching(scope: Scope, filter: &Filter) -> QueryBuilder<'_, Postgres> {
     if let Some(subject) = &filter.subject {
         query.push(" AND subject_id = ").push_bind(subject);
     }
-    query
 }
 
 pub(super) fn entry(row: &PgRow) -> Result<Entry, LogError> {

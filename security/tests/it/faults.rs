@@ -157,8 +157,8 @@ async fn questions_fail_plainly_without_a_database() {
     let mut postgres = ff_testkit::postgres::dedicated().await;
     migrate(&postgres.pool).await;
     let log = Log::new(postgres.pool.clone());
-    assert!(log.list(US, &Filter::default(), None, None).await.unwrap().items.is_empty());
+    assert!(log.list(&US, &Filter::default(), None, None).await.unwrap().items.is_empty());
     postgres.kill().await;
-    let error = log.list(Scope::Installation, &Filter::default(), None, None).await.unwrap_err();
+    let error = log.list(&Scope::Installation, &Filter::default(), None, None).await.unwrap_err();
     assert!(error.to_string().starts_with("could not list records"), "{error}");
 }

@@ -68,7 +68,7 @@ async fn the_log_has_one_record_for_each_service_and_network() {
             subject: Some(key.to_string()),
             ..Filter::default()
         };
-        let mut items = world.log.list(US, &filter, None, None).await.unwrap().items;
+        let mut items = world.log.list(&US, &filter, None, None).await.unwrap().items;
         items.sort_by_key(|entry| entry.id);
         ids.push(items.iter().map(|entry| entry.id).collect::<Vec<_>>());
         let mut seen: Vec<_> = items

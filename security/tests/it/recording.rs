@@ -107,7 +107,7 @@ async fn one_who_shows_wrong_keys_all_day_fills_no_disk() {
     let minutes = usize::try_from(Timestamp::now().as_second() / 60 - began).unwrap() + 1;
     eventually(SOON, || async { world.queued().await == 0 }).await;
     let page =
-        world.log.list(Scope::Installation, &Filter::default(), None, Some(200)).await.unwrap();
+        world.log.list(&Scope::Installation, &Filter::default(), None, Some(200)).await.unwrap();
     assert!(page.items.len() <= 11 * minutes, "{} records", page.items.len());
     let of = |entry: &ff_security::Entry| {
         entry.detail.get("count").map_or(1, |count| count.parse::<u32>().unwrap())

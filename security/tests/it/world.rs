@@ -18,9 +18,12 @@ use uuid::Uuid;
 pub(crate) const SOON: Duration = Duration::from_secs(30);
 pub(crate) const ORG: Uuid = Uuid::from_u128(0x0a);
 pub(crate) const OTHER_ORG: Uuid = Uuid::from_u128(0x0b);
-pub(crate) const US: Scope = Scope::Organization(ORG);
+pub(crate) const US: Scope = Scope::Organization { id: ORG, stays: Vec::new() };
 
-const UP: &str = include_str!("../../../migrations/postgres/0007_security.up.sql");
+const UP: [&str; 2] = [
+    include_str!("../../../migrations/postgres/0007_security.up.sql"),
+    include_str!("../../../migrations/postgres/0008_people_at_the_doors.up.sql"),
+];
 
 pub(crate) struct World {
     pub(crate) nats: TestNats,
@@ -55,7 +58,7 @@ impl World {
 
     /// Everything of our organization, newest first.
     pub(crate) async fn ours(&self) -> Vec<Entry> {
-        self.log.list(US, &Filter::default(), None, Some(200)).await.unwrap().items
+        self.log.list(&US, &Filter::default(), None, Some(200)).await.unwrap().items
     }
 
     pub(crate) async fn until_written(&self, count: usize) -> Vec<Entry> {
@@ -78,7 +81,9 @@ impl Writing {
 }
 
 pub(crate) async fn migrate(pool: &PgPool) {
-    sqlx::raw_sql(UP).execute(pool).await.unwrap();
+    for up in UP {
+        sqlx::raw_sql(up).execute(pool).await.unwrap();
+    }
 }
 
 pub(crate) async fn write(nats: &str, pool: &PgPool) -> Writing {

@@ -22,9 +22,19 @@ pub const ALL: &[Setting] = &[
     Setting { path: "database.user", default: "\"postgres\"", about: "role to log in as" },
     Setting { path: "database.password", default: "\"\"", about: "its password" },
     Setting {
+        path: "database.tls",
+        default: "false",
+        about: "whether the connection is encrypted, and its server's certificate is checked",
+    },
+    Setting {
         path: "nats.url",
         default: "\"\"",
-        about: "NATS with JetStream, nats://host:4222; empty: embedded",
+        about: "NATS with JetStream, nats://host:4222 or tls://user:password@host:4222; empty: embedded",
+    },
+    Setting {
+        path: "nats.credentials",
+        default: "\"\"",
+        about: "credentials file to log in to NATS with; empty: none",
     },
     Setting {
         path: "nats.replicas",
@@ -34,7 +44,7 @@ pub const ALL: &[Setting] = &[
     Setting {
         path: "clickhouse.url",
         default: "\"\"",
-        about: "ClickHouse over HTTP, http://host:8123; empty: embedded",
+        about: "ClickHouse over HTTP, http://host:8123 or https://host:8443; empty: embedded",
     },
     Setting {
         path: "clickhouse.database",
@@ -73,6 +83,11 @@ pub const ALL: &[Setting] = &[
         about: "seals the secrets of identity providers, 32 bytes or more; ff up makes one",
     },
     Setting {
+        path: "auth.sealing_secret_previous",
+        default: "\"\"",
+        about: "the secret before it, which still opens what it has sealed",
+    },
+    Setting {
         path: "auth.private_providers",
         default: "false",
         about: "whether identity providers may be in private networks",
@@ -86,12 +101,32 @@ pub const ALL: &[Setting] = &[
     Setting { path: "redis.user", default: "\"\"", about: "Redis user; empty: the default one" },
     Setting { path: "redis.password", default: "\"\"", about: "their password" },
     Setting {
+        path: "redis.tls",
+        default: "false",
+        about: "whether the connection is encrypted, and its server's certificate is checked",
+    },
+    Setting {
+        path: "backends.authorities",
+        default: "\"\"",
+        about: "authorities (PEM file) that certificates of these servers must come from; empty: the system's",
+    },
+    Setting {
+        path: "backends.certificate",
+        default: "\"\"",
+        about: "certificate (PEM file) for those of them that ask for one; empty: none",
+    },
+    Setting { path: "backends.key", default: "\"\"", about: "its private key (PEM file)" },
+    Setting {
         path: "mail.host",
         default: "\"\"",
         about: "SMTP server for invitations and resets; empty: links are shown instead",
     },
     Setting { path: "mail.port", default: "587", about: "SMTP port" },
-    Setting { path: "mail.encryption", default: "\"starttls\"", about: "starttls, tls or none" },
+    Setting {
+        path: "mail.encryption",
+        default: "\"starttls\"",
+        about: "starttls, tls or none; beside the system's authorities FF_BACKENDS_AUTHORITIES count",
+    },
     Setting { path: "mail.user", default: "\"\"", about: "SMTP user; empty: no login" },
     Setting { path: "mail.password", default: "\"\"", about: "their password" },
     Setting {
@@ -103,6 +138,16 @@ pub const ALL: &[Setting] = &[
         path: "http.trusted_proxies",
         default: "\"\"",
         about: "proxies whose X-Forwarded-For counts: 10.0.0.0/8, ::1",
+    },
+    Setting {
+        path: "http.connections",
+        default: "0",
+        about: "connections to a service at one time; 0: 4096, and 50000 to an edge",
+    },
+    Setting {
+        path: "http.address_connections",
+        default: "0",
+        about: "the same of one address that is no trusted proxy; 0: a quarter of all",
     },
     Setting {
         path: "tls.certificate",
@@ -134,6 +179,16 @@ pub const ALL: &[Setting] = &[
         about: "attempts to sign in from one address in a minute",
     },
     Setting {
+        path: "limits.invitations",
+        default: "200",
+        about: "invitations of one person or program in an hour",
+    },
+    Setting {
+        path: "limits.foundings",
+        default: "50",
+        about: "organizations that one person may found in an hour",
+    },
+    Setting {
         path: "security.days",
         default: "400",
         about: "for how many days the security log is kept",
@@ -154,6 +209,16 @@ pub const ALL: &[Setting] = &[
         path: "edge.data",
         default: "\".local/data/edge\"",
         about: "disk copy of the edge config",
+    },
+    Setting {
+        path: "edge.address_rate",
+        default: "0",
+        about: "requests of one address in a second on average, those with a server's key aside; 0: no limit",
+    },
+    Setting {
+        path: "edge.key_rate",
+        default: "0",
+        about: "requests with one server's key in a second on average; 0: no limit",
     },
     Setting {
         path: "edge.cors_origins",
@@ -185,6 +250,11 @@ pub const ALL: &[Setting] = &[
         path: "ingest.organization_rate",
         default: "400000",
         about: "most events of one organization in a second, on average",
+    },
+    Setting {
+        path: "ingest.address_rate",
+        default: "0",
+        about: "most events of one address with clients' keys in a second, on average; 0: no limit",
     },
     Setting {
         path: "ingest.cors_origins",

@@ -49,8 +49,7 @@ async fn serve(settings: &Settings, stack: &RunningStack) -> anyhow::Result<()> 
         ("analytics", settings.analytics.listen),
     ] {
         // Over TLS it is asked whether they listen: who may connect, and with which certificate, is for others to say.
-        let encrypted = has_tls(settings) && !["projector", "writer"].contains(&name);
-        let ready = if encrypted {
+        let ready = if has_tls(settings) {
             Readiness::Tcp(reachable(listen))
         } else {
             Readiness::Http(reachable(listen), "/readyz".to_owned())
@@ -75,7 +74,7 @@ fn options(settings: &Settings) -> StackOptions {
     let database = &settings.database;
     let password = database.password.expose_secret().to_owned();
     StackOptions {
-        nats: match settings.nats.url.as_str() {
+        nats: match settings.nats.url.expose_secret() {
             "" => NatsSource::Managed { port: settings.stack.nats_port },
             url => NatsSource::External { url: url.to_owned() },
         },
@@ -108,7 +107,7 @@ fn options(settings: &Settings) -> StackOptions {
 
 /// Puts what was started into the settings, as if someone had configured it.
 fn settle(settings: &mut Settings, stack: &RunningStack, secrets: &local::Secrets) {
-    settings.nats.url = stack.nats_url.clone();
+    settings.nats.url = stack.nats_url.clone().into();
     settings.clickhouse.url = stack.clickhouse_url.clone();
     settings.database.host = stack.database.host.clone();
     settings.database.port = stack.database.port;
@@ -135,24 +134,32 @@ fn settle(settings: &mut Settings, stack: &RunningStack, secrets: &local::Secret
 fn noted(settings: &Settings) -> String {
     let text = |value: &str| toml::Value::from(value).to_string();
     let secret = |value: &SecretString| text(value.expose_secret());
+    let path = |path: &Path| text(&path.to_string_lossy());
     let database = &settings.database;
     format!(
         "# Written by `ff up`. Settings in ff.toml and FF_ variables go over it.\n\
-         [database]\nhost = {}\nport = {}\nname = {}\nuser = {}\npassword = {}\n\n\
-         [nats]\nurl = {}\n\n[clickhouse]\nurl = {}\n\n[auth]\njwt_secret = {}\n\
-         sealing_secret = {}\n\n[redis]\nhost = {}\nport = {}\n\n\
+         [database]\nhost = {}\nport = {}\nname = {}\nuser = {}\npassword = {}\ntls = {}\n\n\
+         [nats]\nurl = {}\ncredentials = {}\n\n[clickhouse]\nurl = {}\n\n[auth]\njwt_secret = {}\n\
+         sealing_secret = {}\n\n[redis]\nhost = {}\nport = {}\ntls = {}\n\n\
+         [backends]\nauthorities = {}\ncertificate = {}\nkey = {}\n\n\
          [ingest]\nhash_secret = {}\n\n[demo]\npassword = {}\n",
         text(&database.host),
         database.port,
         text(&database.name),
         text(&database.user),
         secret(&database.password),
-        text(&settings.nats.url),
+        database.tls,
+        secret(&settings.nats.url),
+        path(&settings.nats.credentials),
         text(&settings.clickhouse.url),
         secret(&settings.auth.jwt_secret),
         secret(&settings.auth.sealing_secret),
         text(&settings.redis.host),
         settings.redis.port,
+        settings.redis.tls,
+        path(&settings.backends.authorities),
+        path(&settings.backends.certificate),
+        path(&settings.backends.key),
         secret(&settings.ingest.hash_secret),
         secret(&settings.demo.password),
     )

@@ -12,16 +12,18 @@ use ff_domain::{
 };
 use ff_identity::mail::InvitationMail;
 use ff_identity::{Invitation, Invited, MailError, NewInvitation};
+use ff_limits::{Limit, Subject as Limited};
 use ff_security::{Kind, Outcome, Subject, SubjectKind};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::InvitationView;
 use crate::App;
-use crate::middleware::Caller;
+use crate::middleware::{Caller, limit_deed, refused};
 use crate::problem::{Chain, Problem, code};
 use crate::request::{At, Payload, Plain};
 use crate::routes::paths::OrgPath;
@@ -76,6 +78,10 @@ pub(crate) async fn create_invitation(
     let organization = organization.ok_or_else(Problem::not_found)?;
     let now = Timestamp::now();
     let promised = check(&app, &caller, &path, &roles, now).await?;
+    limit_deed(&app, &caller, "invitations", app.quotas.invitations).await?;
+    if app.mailer.is_configured() {
+        limit_mailbox(&app, &email).await?;
+    }
     let new = NewInvitation {
         organization: path.org().0,
         email: email.trim().to_owned(),
@@ -102,6 +108,14 @@ pub(crate) async fn create_invitation(
         Invitation { id, organization, email, roles, invited_by, created_at: now, expires_at };
     let about = InvitationView::of(invitation)?;
     Ok((StatusCode::CREATED, Json(Created { about, token, link })))
+}
+
+/// Counts what is mailed to an address.
+async fn limit_mailbox(app: &App, email: &str) -> Result<(), Problem> {
+    let limit = Limit::new("mailbox", app.quotas.mailbox);
+    let name = Sha256::digest(email.trim().to_lowercase()).into();
+    let taken = app.limits.take(&[(&limit, Limited::Name(name))], 1).await;
+    taken.map(drop).map_err(|denied| refused(&denied))
 }
 
 /// In whose name the roles will be given: the person, or the program if it is nobody's.

@@ -36,10 +36,10 @@ pub(crate) struct RotateKey {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = String, required = false)]
     name: Option<String>,
-    /// When the new key stops letting in; absent means never.
-    #[serde(default)]
+    /// When the new key stops letting in; absent means when the earlier one would have, null means never.
+    #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<String>, format = DateTime)]
-    expires_at: Option<Timestamp>,
+    expires_at: Option<Option<Timestamp>>,
 }
 
 fn a_day() -> u32 {
@@ -91,11 +91,14 @@ pub(crate) async fn rotate_key(
         _ => {}
     }
     let overlap = SignedDuration::from_secs(overlap_seconds.into());
-    let until = Timestamp::now().saturating_add(overlap).unwrap_or(Timestamp::MAX);
+    let now = Timestamp::now();
+    let until = now.saturating_add(overlap).unwrap_or(Timestamp::MAX);
+    // One that has ended has none to hand on, and is refused for that.
+    let same_end = old.expires_at.filter(|end| *end > now);
     let new = New {
         name: name.unwrap_or(old.name),
         purpose: old.purpose,
-        expires_at,
+        expires_at: expires_at.unwrap_or(same_end),
         replaces: Some(Replaces { key: path.key, until }),
     };
     let (answer, done) = issue(&app, &caller, &path.organization(), new, &intent).await?;

@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use ff_commands::Via;
 use ff_identity::SignInError;
 use ff_security::{Kind, Outcome, Subject};
 use jiff::Timestamp;
@@ -14,7 +13,7 @@ use utoipa::ToSchema;
 use super::password::{locked, wrong};
 use super::{not_limited, oneself};
 use crate::App;
-use crate::erasure::{EraseError, Erasure};
+use crate::erasure::EraseError;
 use crate::middleware::Caller;
 use crate::problem::{Problem, code};
 use crate::request::{Payload, Plain};
@@ -59,20 +58,13 @@ pub(crate) async fn erase_me(
     let now = Timestamp::now();
     if let Err(error) = app.people.sign_in(email, password, now).await {
         return Err(match error {
-            SignInError::Wrong => wrong("/password"),
-            SignInError::Locked { until } => locked(until, error.to_string(), now),
+            SignInError::Wrong { .. } => wrong("/password"),
+            SignInError::Locked { until, .. } => locked(until, error.to_string(), now),
             SignInError::Failed(error) => error.into(),
         });
     }
     app.doorkeeper.rights().current()?;
-    let erasure = Erasure {
-        commands: &app.commands,
-        rights: app.doorkeeper.rights(),
-        people: &app.people,
-        security_log: &app.security_log,
-        via: Via::Api,
-    };
-    let erased = erasure.erase(person.id, now).await?;
+    let erased = app.erasure().erase(person.id, now).await?;
     all_closed(&app, now).await;
     if let Some(position) = erased.position {
         app.rights_at(position).await;

@@ -1,4 +1,5 @@
-//! Letting somebody in who has an account already. Others are invited.
+//! Letting somebody in whom the organization's identity provider answers for. Everybody else is invited, and accepts or
+//! not: belonging to an organization shows one's name and e-mail to it.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +27,7 @@ use crate::routes::rights_log::note;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddMember {
-    /// The id of a person who has an account.
+    /// The id of a person of the organization's identity provider.
     user: UserId,
     /// What they may do. You must have it yourself.
     roles: Vec<RoleAssignment>,
@@ -38,7 +39,7 @@ impl Payload for AddMember {
 
 /// Add a member
 ///
-/// Somebody who has an account and whose id you know. Invite everybody else.
+/// Somebody of the organization's identity provider, who was a member before. Invite everybody else.
 #[utoipa::path(
     post, path = "/api/v1/orgs/{org}/members", operation_id = "add_member", tag = "members",
     params(OrgPath), request_body = AddMember,
@@ -54,11 +55,14 @@ pub(crate) async fn add_member(
     let _ = app.allow(&caller, Permission::MembershipGrant, path.scope())?;
     let organization = path.org();
     let person = app.people.find(user.0).await?.filter(|person| {
-        // People of another organization's identity provider do not exist here.
-        !person.erased && person.organization.is_none_or(|only| only == organization.0)
+        // Nobody else exists here before they have accepted.
+        !person.erased && person.organization == Some(organization.0)
     });
     if person.is_none() {
-        let wrong = Wrong::at("/user", "there is no such person: check the id, or invite them");
+        let wrong = Wrong::at(
+            "/user",
+            "the organization's identity provider has no such person: check the id, or invite them",
+        );
         return Err(MembershipError::Invalid(vec![wrong]).into_problem());
     }
     let set: BTreeSet<_> = roles.iter().cloned().collect();

@@ -1,23 +1,20 @@
 //! Leaving, which is everybody's own to decide.
 
 use axum::extract::State;
-use ff_commands::Target;
-use ff_domain::{Membership, MembershipCommand, MembershipId, UserId};
-use ff_security::{Kind, Subject};
+use ff_domain::{MembershipCommand, UserId};
 
-use super::MembershipView;
+use super::{MembershipView, part};
 use crate::App;
 use crate::middleware::Caller;
 use crate::problem::Problem;
 use crate::request::{At, Change, Nothing};
 use crate::respond::Answer;
-use crate::routes::paths::OrgPath;
-use crate::routes::rights_log::note;
+use crate::routes::paths::{MemberPath, OrgPath};
 use crate::routes::sessions::person;
 
 /// Leave an organization
 ///
-/// Whatever your role, unless you are its last owner. A program cannot leave for you.
+/// Whatever your role, unless you are its last owner. Your tokens there are revoked. A program cannot leave for you.
 #[utoipa::path(
     post, path = "/api/v1/orgs/{org}/leave", operation_id = "leave_organization", tag = "members",
     params(OrgPath),
@@ -30,10 +27,6 @@ pub(crate) async fn leave_organization(
     Change { intent, .. }: Change<Nothing>,
 ) -> Result<Answer<MembershipView>, Problem> {
     let user = UserId(person(&caller)?);
-    let organization = path.org();
-    let target = Target::<Membership>::new(organization, MembershipId::of(organization, user));
-    let command = MembershipCommand::Leave;
-    let done = app.execute(&caller, path.scope(), target, command, &intent).await?;
-    note(&app, &caller, organization, &done, Kind::MemberRemoved, Subject::user(user.0));
-    Answer::changed(done)
+    let path = MemberPath { org: path.org, user };
+    part(&app, &caller, &path, MembershipCommand::Leave, &intent).await
 }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::OrganizationView;
 use crate::App;
-use crate::middleware::Caller;
+use crate::middleware::{Caller, limit_deed};
 use crate::problem::Problem;
 use crate::request::{Change, Payload};
 use crate::respond::Answer;
@@ -45,6 +45,7 @@ pub(crate) async fn create_organization(
     let org = OrganizationId::of(&body.key);
     let scope = ff_auth::Scope::organization(org.0);
     let grant = app.allow(&caller, Permission::OrganizationCreate, scope)?;
+    limit_deed(&app, &caller, "foundings", app.quotas.foundings).await?;
     let location = format!("/api/v1/orgs/{}", body.key);
     let done = app
         .once(&caller, &intent, async {

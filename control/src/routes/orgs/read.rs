@@ -25,6 +25,7 @@ pub(crate) async fn list_organizations(
     uri: Uri,
 ) -> Result<Listed<OrganizationView>, Problem> {
     let PrincipalKind::User { user_id } = principal.kind else { return Err(Problem::not_found()) };
+    app.catch_up().await;
     let position = app.queries.position(ProjectionName::Catalog).await?;
     let mut items = app.queries.organizations_of(UserId(user_id)).await?;
     // A session by way of an organization's identity provider is good there alone.

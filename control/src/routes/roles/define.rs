@@ -75,9 +75,11 @@ pub(crate) async fn create_role(
 ) -> Result<Answer<RoleView>, Problem> {
     let CreateRole { key, name, description, permissions } = body;
     let _ = app.allow(&caller, Permission::RoleDefine, path.scope())?;
-    // Whoever was given one of this key at the moment it was removed would have the new one.
+    // Whoever was given one of this key at the moment it was removed would have the new one. That of a built-in role is
+    // refused for what it is.
     let known = app.doorkeeper.rights().organization(path.org());
-    if !known.is_some_and(|known| known.roles.contains_key(&key)) {
+    let own = ff_auth::RoleKey::parse(key.as_str()).is_ok();
+    if own && !known.is_some_and(|known| known.roles.contains_key(&key)) {
         not_held(&app, path.org(), &key)?;
     }
     let (set, role) = definition(name, description, &permissions);

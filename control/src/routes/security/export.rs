@@ -60,7 +60,7 @@ pub(crate) async fn export_security_log(
     Query(Export { format, from, to }): Query<Export>,
 ) -> Result<Response, Problem> {
     let _ = app.allow(&caller, Permission::SecurityRead, path.scope())?;
-    let mut parts = Box::pin(app.security_log.export_as(format, scope(path.org()), from, to));
+    let mut parts = Box::pin(app.security_log.export_as(format, scope(&app, path.org()), from, to));
     // Whether the log can be read at all shows in the first part that is read from it, which comes after a header.
     let mut first = Vec::new();
     while first.len() < 2

@@ -87,7 +87,9 @@ impl FromParameters for Which {
 
 /// List what happened at the doors
 ///
-/// Sign-ins, refusals, denials, rights given and taken, and the use of keys. Records arrive within seconds.
+/// Sign-ins, refusals, denials, rights given and taken, and the use of keys. Records arrive within seconds. What members
+/// did at the doors of the whole installation, such as signing in with a password, is there for the time in which they
+/// were members.
 #[utoipa::path(
     get, path = "/api/v1/orgs/{org}/security-log", operation_id = "list_security_log", tag = "security",
     params(OrgPath, SecurityParameters, PageParameters),
@@ -101,7 +103,8 @@ pub(crate) async fn list_security_log(
     uri: Uri,
 ) -> Result<Listed<SecurityRecord>, Problem> {
     let _ = app.allow(&caller, Permission::SecurityRead, path.scope())?;
-    let page = app.security_log.list(scope(path.org()), &filter, cursor.as_deref(), limit).await?;
+    let scope = scope(&app, path.org());
+    let page = app.security_log.list(&scope, &filter, cursor.as_deref(), limit).await?;
     let items = page.items.into_iter().map(SecurityRecord::from).collect();
     Ok(Listed::unpositioned(items, page.next, &uri))
 }

@@ -105,25 +105,26 @@ pub(in crate::routes) fn origin(request: &Request, visit: Visit) -> Origin {
 }
 
 fn note_failure(app: &App, error: &SignInError, visit: Visit) {
-    let (kind, reason) = match error {
-        SignInError::Wrong => (Kind::SignIn, "wrong"),
-        SignInError::Locked { .. } => (Kind::AccountLocked, "locked"),
+    let (kind, reason, user) = match *error {
+        SignInError::Wrong { user } => (Kind::SignIn, "wrong", user),
+        SignInError::Locked { user, .. } => (Kind::AccountLocked, "locked", user),
         SignInError::Failed(_) => return,
     };
     let mut record = Record::new(Timestamp::now(), kind, Outcome::Refused, Service::Control);
     record.reason = Some(reason);
+    record.subject = user.map(Subject::user);
     app.doorkeeper.recorder().record(visit.of(record));
 }
 
 pub(in crate::routes) fn not_signed_in(error: SignInError, now: Timestamp) -> Problem {
     match error {
-        SignInError::Wrong => {
+        SignInError::Wrong { .. } => {
             let detail = "e-mail and password do not belong together: check both";
             let challenge = HeaderValue::from_static("Bearer realm=\"ff\"");
             Problem::new(StatusCode::UNAUTHORIZED, code::WRONG_PASSWORD, detail)
                 .with_header(header::WWW_AUTHENTICATE, challenge)
         }
-        SignInError::Locked { until } => {
+        SignInError::Locked { until, .. } => {
             let wait = (until.as_second() - now.as_second()).max(1);
             Problem::new(StatusCode::TOO_MANY_REQUESTS, code::LOCKED, error.to_string())
                 .retry_after(wait.unsigned_abs())

@@ -167,6 +167,12 @@ impl Attempt<'_> {
         self.app.doorkeeper.recorder().record(record);
     }
 
+    /// Notes that somebody came to be known.
+    pub(super) fn created(&self, user: Uuid) {
+        let record = self.record(Kind::PersonCreated, Outcome::Ok, Some(user));
+        self.app.doorkeeper.recorder().record(record);
+    }
+
     fn signed_in(&self, joined: &Joined, session: Uuid) {
         let recorder = self.app.doorkeeper.recorder();
         if joined.added {

@@ -12,7 +12,7 @@ use ff_domain::{
     Membership, MembershipCommand, MembershipError, MembershipId, MembershipState,
     OrganizationError, OrganizationId, RoleAssignment, UserId,
 };
-use ff_identity::oidc::{External, ResolveError};
+use ff_identity::oidc::{External, ResolveError, Resolved};
 use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
@@ -48,7 +48,11 @@ pub(super) async fn join(
         return Err(nothing_to_do(attempt, known));
     }
     let resolved = attempt.app.providers.resolve(external, known, now).await;
-    let user = resolved.map_err(|error| not_resolved(attempt, error, known))?;
+    let Resolved { user, created } =
+        resolved.map_err(|error| not_resolved(attempt, error, known))?;
+    if created {
+        attempt.created(user);
+    }
     let (added, kept_owner, state) = bring_up(attempt, organization, UserId(user), roles).await?;
     if state.all_roles().next().is_none() {
         return Err(nothing_to_do(attempt, Some(user)));

@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::mailbox::Mailbox;
-use crate::world::{PASSWORD, Reply, World};
+use crate::world::{PASSWORD, Reply, World, quota};
 
 const INVITATIONS: &str = "/orgs/acme/invitations";
 const EVE: &str = "eve@example.com";
@@ -102,6 +102,34 @@ async fn with_a_mail_server_only_the_mailbox_gets_the_link() {
     assert_eq!(mail.to, EVE);
     assert!(mail.text.contains("Olive Owner invites you to join Acme."), "{}", mail.text);
     accept(&world, &mail.token(), PASSWORD).await.is(201);
+}
+
+#[tokio::test]
+async fn nobody_s_mailbox_is_filled() {
+    let mailbox = Mailbox::open().await;
+    let mailer = mailbox.mailer();
+    let world = World::with(|options| {
+        options.mailer = mailer;
+        options.quotas.mailbox = quota(2);
+        options.quotas.invitations = quota(3);
+        options.quotas.foundings = quota(2);
+    })
+    .await;
+    // One of two, or three.
+    world.furnish().await;
+    invite(&world, EVE, viewer()).await.is(201);
+    invite(&world, &EVE.to_uppercase(), viewer()).await.is(201);
+    let reply = invite(&world, EVE, viewer()).await;
+    reply.problem(429, "FF-1010");
+    assert!(reply.body["detail"].as_str().unwrap().contains("`mailbox`"), "{}", reply.body);
+    // The one that went nowhere counts for who has tried.
+    let reply = invite(&world, "other@example.com", viewer()).await;
+    reply.problem(429, "FF-1010");
+    assert!(reply.body["detail"].as_str().unwrap().contains("`invitations`"), "{}", reply.body);
+
+    let found = |key: &str| world.post("/orgs", json!({"key": key, "name": "N"}));
+    found("second").await.is(201);
+    found("third").await.problem(429, "FF-1010");
 }
 
 #[tokio::test]

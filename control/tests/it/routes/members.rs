@@ -1,6 +1,5 @@
 //! Members: let in, given and taken roles, put out, and leaving.
 
-use ff_domain::{OrganizationId, OrganizationKey};
 use jiff::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -34,20 +33,11 @@ async fn owner(world: &World) -> Uuid {
     world.get("/me").await.is(200).body["id"].as_str().unwrap().parse().unwrap()
 }
 
-/// The id of somebody whom only this organization's identity provider knows.
-async fn managed(world: &World, email: &str, org: &str) -> Uuid {
-    let id = Uuid::now_v7();
-    let org = OrganizationId::of(&OrganizationKey::parse(org).unwrap());
-    let sql = "INSERT INTO identity.users (id, email, name, organization) VALUES ($1, $2, 'M', $3)";
-    sqlx::query(sql).bind(id).bind(email).bind(org.0).execute(&world.pool).await.unwrap();
-    id
-}
-
 #[tokio::test]
 async fn members_are_listed_with_what_they_are_called_and_may() {
     let world = World::furnished().await;
     let (ada, token) = world.colleague("ada@example.com", json!([role("viewer")])).await;
-    let mia = managed(&world, "mia@example.com", "acme").await;
+    let mia = world.managed("acme", "mia@example.com").await.0;
     let body = json!({"user": mia, "roles": [in_project("editor", "web")]});
     let added = world.post(ALL, body).await.is(201);
     assert_eq!(added.header("location"), format!("/api/v1{}", of(mia)));
@@ -92,7 +82,7 @@ async fn members_are_listed_with_what_they_are_called_and_may() {
 #[tokio::test]
 async fn only_who_there_is_is_let_in_and_once() {
     let world = World::furnished().await;
-    let (ada, token) = world.person("ada@example.com", "Ada").await;
+    let (ada, token) = world.managed("acme", "ada@example.com").await;
     world.as_(&token).get("/orgs/acme").await.problem(404, "FF-1006");
     let body = |user: Uuid, roles: Value| json!({"user": user, "roles": roles});
     let wrong = json!([role("viewer"), role("chef"), in_project("editor", "none")]);
@@ -101,10 +91,12 @@ async fn only_who_there_is_is_let_in_and_once() {
     places.sort_unstable();
     assert_eq!(places, ["/roles/1/role", "/roles/2/project"], "where they stand in the request");
 
-    let elsewhere = managed(&world, "max@example.com", "other").await;
-    let (gone, _) = world.person("gone@example.com", "Gone").await;
+    let elsewhere = world.managed("other", "max@example.com").await.0;
+    let (gone, _) = world.managed("acme", "gone@example.com").await;
     world.people.erase(gone, Timestamp::now()).await.unwrap();
-    for nobody in [Uuid::now_v7(), elsewhere, gone] {
+    // Whoever has a password belongs to where they have accepted to.
+    let (bob, _) = world.person("bob@example.com", "Bob").await;
+    for nobody in [Uuid::now_v7(), elsewhere, gone, bob] {
         let reply = world.post(ALL, body(nobody, json!([]))).await;
         assert_eq!(reply.problem(422, "FF-1142"), ["/user"]);
     }
@@ -173,7 +165,10 @@ async fn a_project_s_admin_has_a_hand_in_its_members_and_no_others() {
     admin.post(&give(bob), in_project("owner", "web")).await.problem(403, "FF-3006");
     admin.post(&give(Uuid::now_v7()), in_project("viewer", "web")).await.problem(404, "FF-1141");
     admin.post(ALL, json!({"user": bob, "roles": []})).await.problem(403, "FF-3004");
-    admin.get(ALL).await.problem(403, "FF-3004");
+    // They find whom to give roles to.
+    assert_eq!(admin.get(ALL).await.is(200).body["items"].as_array().unwrap().len(), 3);
+    admin.get(&of(bob)).await.is(200);
+    admin.get("/orgs/acme/service-accounts").await.is(200);
     admin.change(Method::DELETE, &of(bob), 1, Value::Null).await.problem(403, "FF-3004");
     world.post(&give(bob), in_project("owner", "web")).await.is(200);
     admin.post(&take(bob), in_project("owner", "web")).await.problem(403, "FF-3006");
@@ -182,7 +177,9 @@ async fn a_project_s_admin_has_a_hand_in_its_members_and_no_others() {
 #[tokio::test]
 async fn who_is_put_out_is_refused_from_then_on() {
     let world = World::furnished().await;
-    let (ada, token) = world.colleague("ada@example.com", json!([role("editor")])).await;
+    let person = world.managed("acme", "ada@example.com").await;
+    world.member("acme", &person, json!([role("editor")])).await;
+    let (ada, token) = person;
     let keys = "/orgs/acme/keys";
     let scopes = json!([role("viewer")]);
     let body = json!({"name": "t", "purpose": {"kind": "personal_token", "scopes": scopes}});
@@ -195,13 +192,16 @@ async fn who_is_put_out_is_refused_from_then_on() {
     let removed = world.change(Method::DELETE, &of(ada), 1, Value::Null).await.is(200);
     assert_eq!((removed.version(), &removed.body["member"]), (2, &json!(false)));
     world.as_(&token).get("/orgs/acme").await.problem(404, "FF-1006");
-    world.as_(hers).get("/orgs/acme").await.problem(404, "FF-1006");
+    world.as_(hers).get("/orgs/acme").await.problem(401, "FF-3001");
     assert_eq!(world.get(ALL).await.body["items"].as_array().unwrap().len(), 1);
     world.get(&of(ada)).await.problem(404, "FF-1006");
     world.post(&give(ada), role("viewer")).await.problem(404, "FF-1141");
 
-    // Let in again, without what she had.
+    // Let in again, without what she had: neither her role nor her token.
     let again = world.post(ALL, json!({"user": ada, "roles": [role("viewer")]})).await.is(201);
+    world.as_(hers).get("/orgs/acme").await.problem(401, "FF-3001");
+    let theirs = world.as_(&token).get(&format!("{keys}?mine=true")).await.is(200);
+    assert_eq!(theirs.body["items"], json!([]));
     assert_eq!((again.version(), &again.body["roles"]), (3, &json!([role("viewer")])));
     let nobody = of(Uuid::now_v7());
     world.change(Method::DELETE, &nobody, 1, Value::Null).await.problem(404, "FF-1141");
@@ -240,6 +240,7 @@ async fn everybody_may_leave_and_nobody_is_left_by_a_program() {
         ("a@example.com", json!([role("viewer")])),
         ("b@example.com", json!([in_project("editor", "web")])),
         ("c@example.com", json!([in_project("releaser", "web")])),
+        ("d@example.com", json!([])),
     ] {
         let (id, token) = world.colleague(email, roles).await;
         let scopes = json!([role("admin")]);
@@ -249,9 +250,8 @@ async fn everybody_may_leave_and_nobody_is_left_by_a_program() {
         world.as_(key).act(leave).await.problem(404, "FF-1006");
         let left = world.as_(&token).act(leave).await.is(200);
         assert_eq!(left.body["user"], id.to_string());
-        for again in [world.as_(&token).act(leave).await, world.as_(key).get("/orgs/acme").await] {
-            again.problem(404, "FF-1006");
-        }
+        world.as_(&token).act(leave).await.problem(404, "FF-1006");
+        world.as_(key).get("/orgs/acme").await.problem(401, "FF-3001");
     }
     let (_, stranger) = world.person("s@example.com", "S").await;
     world.as_(&stranger).act(leave).await.problem(404, "FF-1006");

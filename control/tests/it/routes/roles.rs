@@ -72,7 +72,13 @@ async fn what_is_wrong_in_a_role_has_a_place() {
     let world = World::furnished().await;
     let odd = world.post(ALL, releaser(&["flag.toggle", "flag.explode", "flag.archive"])).await;
     assert_eq!(odd.problem(422, "FF-1102"), ["/permissions/1"]);
-    for (key, name, place) in [("Owner", "O", "/key"), ("chef", " ", "/name")] {
+    for (key, name, place) in [
+        ("Owner", "O", "/key"),
+        ("owner", "O", "/key"),
+        ("chef", " ", "/name"),
+        ("chef", "a\nb", "/name"),
+        ("chef", "\u{202e}fehc", "/name"),
+    ] {
         let body = json!({"key": key, "name": name, "permissions": []});
         assert_eq!(world.post(ALL, body).await.problem(422, "FF-1102"), [place]);
     }
@@ -197,6 +203,9 @@ async fn a_token_can_read_what_it_may() {
         for (field, value) in expected.as_object().unwrap() {
             assert_eq!(&found[field], value, "{field} of {purpose}");
         }
+        // What is a person's own to decide no program does.
+        let permissions = found["permissions"].as_array().unwrap();
+        assert!(!permissions.contains(&json!("membership.leave")), "{purpose}");
         let toggles = found["here"].as_array().unwrap().contains(&json!("flag.toggle"));
         assert_eq!(toggles, purpose["kind"] == "service_account");
     }

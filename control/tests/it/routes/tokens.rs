@@ -72,11 +72,26 @@ async fn both_keys_let_in_until_the_overlap_is_over() {
     world.as_(&key).get("/orgs/acme").await.problem(401, "FF-3001");
     world.as_(&text(&next, "key")).get("/orgs/acme").await.is(200);
     rotate(&world, &by, json!({})).await.problem(409, "FF-1133");
-    // It never lives longer than it would have.
-    let longer = json!({"overlap_seconds": 2_592_000});
-    rotate(&world, &id, longer).await.is(201);
-    let before = world.get(&format!("{ALL}/{id}")).await.is(200);
-    assert!(is_in(&before.body["expires_at"], 24 * 60 * 60), "{}", before.body);
+    // Each has one in its place.
+    rotate(&world, &id, json!({})).await.problem(409, "FF-1134");
+
+    // The earlier one never lives longer than it would have, and the next one as long, unless another end is said.
+    for (body, end) in [
+        (json!({"overlap_seconds": 2_592_000}), "2090-01-01T00:00:00Z"),
+        (json!({"overlap_seconds": 2_592_000, "expires_at": null}), ""),
+    ] {
+        let soon = Timestamp::now() + SignedDuration::from_hours(24);
+        let expires = if end.is_empty() { soon.to_string() } else { end.to_owned() };
+        let mut issue = new(&json!({"kind": "api_token", "role": "viewer"}));
+        issue["expires_at"] = json!(expires);
+        let id = text(&world.post(ALL, issue).await.is(201), "id");
+        let next = rotate(&world, &id, body).await.is(201);
+        let expected = if end.is_empty() { Value::Null } else { json!(end) };
+        assert_eq!(next.body["expires_at"], expected);
+        let before = world.get(&format!("{ALL}/{id}")).await.is(200);
+        let seconds = if end.is_empty() { 24 * 60 * 60 } else { 2_592_000 };
+        assert!(is_in(&before.body["expires_at"], seconds), "{}", before.body);
+    }
 }
 
 #[tokio::test]

@@ -44,11 +44,16 @@ async fn roles_follow_the_groups_at_each_sign_in() {
         (&json!("ok"), &json!(staff.id))
     );
     desk.records("member.added", 1).await;
+    let created = desk.records("person.created", 1).await;
+    assert_eq!(created[0]["subject"], json!({"kind": "user", "id": ada["id"]}));
 
     // Out of engineering.
     provider.say("ada", &claims("ada@example.com", &["everybody", "unheard of"])).await;
     let again = desk.sign_in(&staff, "ada").await;
     assert_eq!(desk.me(&again).await["id"], ada["id"]);
+    // What is recorded comes in order: by now a second one would be there.
+    desk.records("sso.sign_in", 2).await;
+    assert_eq!(desk.records("person.created", 1).await.len(), 1);
     for token in [&token, &again] {
         assert_eq!((desk.sees(token).await, desk.toggles(token).await), (200, 403));
     }

@@ -1,6 +1,6 @@
 //! Who somebody is whom a provider vouches for.
 
-use ff_identity::oidc::{External, ResolveError};
+use ff_identity::oidc::{External, ResolveError, Resolved};
 use ff_identity::{OpenError, Origin};
 use jiff::SignedDuration;
 use serde_json::json;
@@ -45,6 +45,14 @@ impl People {
         external: &External,
         known: Option<Uuid>,
     ) -> Result<Uuid, ResolveError> {
+        self.resolved(external, known).await.map(|resolved| resolved.user)
+    }
+
+    async fn resolved(
+        &self,
+        external: &External,
+        known: Option<Uuid>,
+    ) -> Result<Resolved, ResolveError> {
         self.world.sso.resolve(external, known, now()).await
     }
 
@@ -133,6 +141,19 @@ async fn a_member_with_the_e_mail_is_taken_the_first_time() {
     let (organization, email, name) = people.row(member).await;
     assert_eq!(organization, None);
     assert_eq!((email.as_deref(), name.as_deref()), (Some("Ada@Example.com"), Some("Member")));
+}
+
+#[tokio::test]
+async fn of_all_who_come_one_is_told_that_they_are_new() {
+    let people = People::new().await;
+    let ada = people.external("ada", Some("ada@example.com"));
+    let at_once = (0..8).map(|_| people.resolved(&ada, None));
+    let all = futures::future::try_join_all(at_once).await.unwrap();
+    assert_eq!(all.iter().filter(|resolved| resolved.created).count(), 1);
+    let member = people.member("grace@example.com").await;
+    let grace = people.external("grace", Some("grace@example.com"));
+    let taken = people.resolved(&grace, Some(member)).await.unwrap();
+    assert_eq!(taken, Resolved { user: member, created: false });
 }
 
 #[tokio::test]

@@ -1,0 +1,1 @@
+DROP INDEX security.log_person;
