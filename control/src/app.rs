@@ -85,6 +85,8 @@ pub(crate) struct Kept {
 
 /// How long a query waits for the read model.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long one waits who is answered in any case.
+const A_MOMENT: Duration = Duration::from_secs(1);
 const USED_KEYS: u64 = 100_000;
 const USED_KEYS_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -254,7 +256,9 @@ impl App {
     /// where. If it takes longer they find what is known by then.
     pub(crate) async fn catch_up(&self) {
         let position = self.doorkeeper.rights().position();
-        let _ = self.queries.wait_for_projection(ProjectionName::Catalog, position, PATIENCE).await;
+        let caught_up =
+            self.queries.wait_for_projection(ProjectionName::Catalog, position, A_MOMENT);
+        let _ = caught_up.await;
     }
 
     /// 32 bytes that follow from a command in an organization and cannot be guessed: the same command makes the same

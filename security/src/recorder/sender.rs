@@ -21,6 +21,10 @@ use crate::{Record, StreamOptions};
 const BATCH: usize = 256;
 /// How long the answers of a batch may take.
 const ANSWER: Duration = Duration::from_secs(5);
+/// How long the first connection may take before that is worth a warning.
+const SETTLING: Duration = Duration::from_secs(2);
+/// How often it is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// What waits in memory.
 #[derive(Debug)]
@@ -78,6 +82,7 @@ impl Sender {
 
     async fn send_all(&mut self, emptied: &CancellationToken) {
         let mut patience = Patience::new("sending records of security");
+        self.settle().await;
         let mut batch = Vec::new();
         let mut closed = false;
         loop {
@@ -105,6 +110,17 @@ impl Sender {
                 Err(cause) => patience.wait(&*cause).await,
             }
         }
+    }
+
+    /// A process that has just started is connected in a moment, and nobody needs to hear that it was not.
+    async fn settle(&self) {
+        let connected = async {
+            while self.client.connection_state() != State::Connected {
+                sleep(LOOK).await;
+            }
+        };
+        // Later it is an outage.
+        let _ = timeout(SETTLING, connected).await;
     }
 
     /// Sends what waits. What is stored does not wait any more.
