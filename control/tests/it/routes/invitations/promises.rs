@@ -106,9 +106,12 @@ async fn a_program_invites_for_as_long_as_its_token_lives() {
     world.as_(bearer).post(INVITATIONS, owner).await.problem(403, "FF-3006");
 
     accept(&world, &tokens[0], PASSWORD).await.is(201);
-    let audit = world.get("/orgs/acme/audit?limit=5").await.is(200).body;
-    let items = audit["items"].as_array().unwrap();
-    let joined = items.iter().find(|item| item["aggregate_type"] == "membership").unwrap();
+    let joined = eventually(Duration::from_secs(30), || async {
+        let audit = world.get("/orgs/acme/audit?limit=5").await.is(200).body;
+        let mut items = audit["items"].as_array().unwrap().iter();
+        items.find(|item| item["aggregate_type"] == "membership").cloned().ok_or(audit)
+    })
+    .await;
     assert_eq!(joined["actor"], json!({"kind": "api_key", "id": key["id"]}));
 
     let path = format!("/orgs/acme/keys/{}", key["id"].as_str().unwrap());
