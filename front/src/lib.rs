@@ -35,6 +35,11 @@ pub use stream::Stream;
 pub use tls::{Certificates, Reloaded, Tls, TlsError};
 pub use within::within;
 
+/// Reading PEM files, for services that are clients too.
+pub mod pem {
+    pub use crate::tls::pem::{authorities, certificates, private_key};
+}
+
 /// Reading bodies, for services that do not use [`limited`].
 pub mod bodies {
     pub use crate::body::{collect, read, unpack};

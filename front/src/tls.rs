@@ -4,6 +4,7 @@
 
 mod error;
 mod load;
+pub(crate) mod pem;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -76,7 +76,18 @@ fn belongs(app: &App, caller: &Caller, organization: OrganizationId) -> bool {
     }
 }
 
-/// Counts something that one person or program may do so many times in an hour.
+/// Counts something that may be done so often.
+pub(crate) async fn limit(
+    app: &App,
+    name: &'static str,
+    quota: Quota,
+    subject: Subject,
+) -> Result<(), Problem> {
+    let taken = app.limits.take(&[(&Limit::new(name, quota), subject)], 1).await;
+    taken.map(drop).map_err(|denied| refused(&denied))
+}
+
+/// Counts something that one person or program may do so often.
 pub(crate) async fn limit_deed(
     app: &App,
     caller: &Caller,
@@ -88,13 +99,11 @@ pub(crate) async fn limit_deed(
     else {
         return Ok(());
     };
-    let limit = Limit::new(name, quota);
-    let taken = app.limits.take(&[(&limit, Subject::User(id))], 1).await;
-    taken.map(drop).map_err(|denied| refused(&denied))
+    limit(app, name, quota, Subject::User(id)).await
 }
 
 /// The answer to a request too many.
-pub(crate) fn refused(refused: &Refused) -> Problem {
+fn refused(refused: &Refused) -> Problem {
     let (limit, wait) = (refused.limit(), refused.wait());
     let detail = format!("too many requests (the limit `{limit}`): wait {wait} s, or spread them");
     let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, detail);

@@ -1,15 +1,14 @@
 //! From files to a configuration of rustls.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use rustls::version::{TLS12, TLS13};
 use rustls::{RootCertStore, ServerConfig};
 
+use super::pem;
 use crate::{Protocols, Tls, TlsError};
 
 pub(super) const CERTIFICATE: &str = "FF_TLS_CERTIFICATE";
@@ -56,9 +55,8 @@ impl Files {
                 builder.build().expect("there are authorities, and no revocation lists")
             }
         };
-        let chain = certificates(CERTIFICATE, &tls.certificate, &self.certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key)
-            .map_err(|_| missing(KEY, &tls.key, "private key"))?;
+        let chain = pem::certificates(CERTIFICATE, &tls.certificate, &self.certificate)?;
+        let key = pem::private_key(KEY, &tls.key, &self.key)?;
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&TLS13, &TLS12])
             .expect("ring has cipher suites of both versions")
@@ -82,15 +80,7 @@ impl Files {
                 Ok(None)
             };
         };
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(AUTHORITIES, path, bytes)? {
-            roots.add(certificate).map_err(|source| TlsError::Authority {
-                variable: AUTHORITIES,
-                path: path.clone(),
-                source: Box::new(source),
-            })?;
-        }
-        Ok(Some(roots))
+        pem::authorities(AUTHORITIES, path, bytes).map(Some)
     }
 }
 
@@ -100,21 +90,4 @@ async fn file(variable: &'static str, path: &PathBuf) -> Result<Vec<u8>, TlsErro
         path: path.clone(),
         source,
     })
-}
-
-/// All certificates of a file; at least one.
-fn certificates(
-    variable: &'static str,
-    path: &Path,
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<Vec<_>, _>>()
-        .ok()
-        .filter(|all| !all.is_empty())
-        .ok_or_else(|| missing(variable, path, "certificate"))
-}
-
-fn missing(variable: &'static str, path: &Path, wanted: &'static str) -> TlsError {
-    TlsError::Missing { variable, path: path.to_owned(), wanted }
 }

@@ -1,13 +1,11 @@
 //! From files to a configuration of rustls.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use ff_front::TlsError;
+use ff_front::{TlsError, pem};
 use rustls::crypto::ring;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -58,9 +56,8 @@ impl Files {
         else {
             return Ok(builder.with_no_client_auth());
         };
-        let chain = certificates(CERTIFICATE, certificate_path, certificate)?;
-        let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| missing(KEY, key_path, "private key"))?;
+        let chain = pem::certificates(CERTIFICATE, certificate_path, certificate)?;
+        let key = pem::private_key(KEY, key_path, key)?;
         builder.with_client_auth_cert(chain, key).map_err(|source| TlsError::Unusable {
             variable: CERTIFICATE,
             path: certificate_path.clone(),
@@ -70,18 +67,10 @@ impl Files {
     }
 
     fn authorities(&self, backends: &Backends) -> Result<Option<RootCertStore>, TlsError> {
-        let (Some(pem), Some(path)) = (&self.authorities, &backends.authorities) else {
+        let (Some(bytes), Some(path)) = (&self.authorities, &backends.authorities) else {
             return Ok(None);
         };
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(AUTHORITIES, path, pem)? {
-            roots.add(certificate).map_err(|source| TlsError::Authority {
-                variable: AUTHORITIES,
-                path: path.clone(),
-                source: Box::new(source),
-            })?;
-        }
-        Ok(Some(roots))
+        pem::authorities(AUTHORITIES, path, bytes).map(Some)
     }
 }
 
@@ -101,21 +90,4 @@ fn file(variable: &'static str, path: &Path) -> Result<Vec<u8>, TlsError> {
         path: path.to_owned(),
         source,
     })
-}
-
-/// All certificates of a file; at least one.
-fn certificates(
-    variable: &'static str,
-    path: &Path,
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<Vec<_>, _>>()
-        .ok()
-        .filter(|all| !all.is_empty())
-        .ok_or_else(|| missing(variable, path, "certificate"))
-}
-
-fn missing(variable: &'static str, path: &Path, wanted: &'static str) -> TlsError {
-    TlsError::Missing { variable, path: PathBuf::from(path), wanted }
 }

@@ -12,7 +12,7 @@ use ff_domain::{
 };
 use ff_identity::mail::InvitationMail;
 use ff_identity::{Invitation, Invited, MailError, NewInvitation};
-use ff_limits::{Limit, Subject as Limited};
+use ff_limits::Subject as Limited;
 use ff_security::{Kind, Outcome, Subject, SubjectKind};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use super::InvitationView;
 use crate::App;
-use crate::middleware::{Caller, limit_deed, refused};
+use crate::middleware::{Caller, limit, limit_deed};
 use crate::problem::{Chain, Problem, code};
 use crate::request::{At, Payload, Plain};
 use crate::routes::paths::OrgPath;
@@ -112,10 +112,8 @@ pub(crate) async fn create_invitation(
 
 /// Counts what is mailed to an address.
 async fn limit_mailbox(app: &App, email: &str) -> Result<(), Problem> {
-    let limit = Limit::new("mailbox", app.quotas.mailbox);
     let name = Sha256::digest(email.trim().to_lowercase()).into();
-    let taken = app.limits.take(&[(&limit, Limited::Name(name))], 1).await;
-    taken.map(drop).map_err(|denied| refused(&denied))
+    limit(app, "mailbox", app.quotas.mailbox, Limited::Name(name)).await
 }
 
 /// In whose name the roles will be given: the person, or the program if it is nobody's.

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use ff_auth::SessionOf;
 use ff_identity::{OpenError, Origin, Person, SignInError};
-use ff_limits::{Limit, Subject as Limited};
+use ff_limits::Subject as Limited;
 use ff_security::{Kind, Outcome, Record, Service, Subject, SubjectKind};
 use jiff::Timestamp;
 use secrecy::SecretString;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{Carried, Session, hand_out};
 use crate::App;
 use crate::doorkeeper::Visit;
-use crate::middleware::{refused, visit};
+use crate::middleware::{limit, visit};
 use crate::problem::{Problem, code};
 use crate::request::{Change, Payload};
 
@@ -73,9 +73,7 @@ pub(crate) async fn create_session(
 /// Signing in is limited by address on top of the lock-out, which is by e-mail.
 pub(in crate::routes) async fn slow_down(app: &App, visit: Visit) -> Result<(), Problem> {
     let Some(address) = visit.address else { return Ok(()) };
-    let limit = Limit::new("sign-in", app.quotas.sign_in);
-    let taken = app.limits.take(&[(&limit, Limited::Address(address))], 1).await;
-    taken.map(drop).map_err(|denied| refused(&denied))
+    limit(app, "sign-in", app.quotas.sign_in, Limited::Address(address)).await
 }
 
 /// Opens a session for somebody who has proved who they are.
